@@ -63,11 +63,13 @@ class Value {
   Storage storage_;
 };
 
+class Columns;  // names of a result's columns, db/statement_cache.hpp
+
 // The current row of a result. Valid only inside the row function it is passed to.
 // Reading NULL through a form without `_or_null` throws Error.
 class Row {
  public:
-  explicit Row(sql::ResultSet& result) : result_(result) {}
+  Row(::sql::ResultSet& result, Columns& columns) : result_(result), columns_(columns) {}
 
   std::string text(const char* column) const;
   std::optional<std::string> text_or_null(const char* column) const;
@@ -82,7 +84,11 @@ class Row {
   std::optional<Time> time_or_null(const char* column) const;
 
  private:
-  sql::ResultSet& result_;
+  template <class Get>
+  auto read(const char* column, Get get) const -> std::optional<std::invoke_result_t<Get&, unsigned>>;
+
+  ::sql::ResultSet& result_;
+  Columns& columns_;
 };
 
 class Connection;  // the driver's side, db/connection.hpp
