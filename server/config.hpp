@@ -1,14 +1,16 @@
 #pragma once
-// Settings, each declared once in config.cpp (name, default, unit, help). From that
+// Settings, each declared once in settings.cpp (name, default, unit, help). From that
 // table come --help, --print-config (= deploy/whitebrick.conf), the file and the
 // environment (WHITEBRICK_<NAME>), range checks and the error for an unknown key.
 // Order: command line, environment, file, default. Secrets come from the environment or
 // from a file named by a setting, never from the main file.
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <iosfwd>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "db/pool.hpp"
 #include "server/http_server.hpp"
@@ -18,13 +20,15 @@ namespace whitebrick {
 
 struct Config {
   HttpSettings http;
-  std::string public_url;              // "" = from the request (trusted proxies' headers)
+  std::string public_url;  // "" = from the request (trusted proxies' headers)
   std::string admin_address = "127.0.0.1";
-  std::uint16_t admin_port = 8081;     // /live /ready /metrics
-  db::Options database;                // used when database.host or .socket is set
+  std::uint16_t admin_port = 8081;               // /live /ready /metrics
+  db::Options database;                          // used when database.host or .socket is set
+  std::filesystem::path database_password_file;  // or WHITEBRICK_DATABASE_PASSWORD
+  bool migrate_on_start = true;
   std::filesystem::path data_directory = "whitebrick-data";  // private database otherwise
   log::Settings log;
-  std::string replica;                 // name in logs and the replica table; "" = host:port
+  std::string replica;  // name in logs and the replica table; "" = host:port
   std::chrono::seconds drain_grace{10};
   std::chrono::seconds drain_notice{2};  // /ready says 404 this long before the listener closes
   std::chrono::seconds terminal_lease{90};
@@ -39,8 +43,9 @@ enum class Command { kServe, kMigrate, kAdminCreate, kPrintConfig, kHelp, kVersi
 struct CommandLine {
   Command command = Command::kServe;
   Config config;
-  std::string admin_name;  // admin create <name>: password from WHITEBRICK_ADMIN_PASSWORD or generated
-  std::string help;        // text for kHelp
+  std::string admin_name;                     // admin create <name>
+  std::optional<std::string> admin_password;  // WHITEBRICK_ADMIN_PASSWORD; else one is generated
+  std::string help;                           // text for kHelp
 };
 
 // Throws std::invalid_argument with one clear sentence (unknown key, bad value, range).

@@ -1,0 +1,89 @@
+#include "server/metrics.hpp"
+
+#include <prometheus/check_names.h>
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+namespace whitebrick {
+namespace {
+
+// Seconds. answer_within (2 s) lies between two bounds, so that its breaches are seen.
+const prometheus::Histogram::BucketBoundaries kBounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                                      0.05,   0.1,   0.25,   0.5,   1,    2.5};
+
+// A value that lives elsewhere and is read when somebody looks.
+struct Reading {
+  std::string name;
+  std::string help;
+  prometheus::MetricType type;
+  std::function<double()> read;
+};
+
+}  // namespace
+
+struct Metrics::State {
+  prometheus::Registry registry;
+  prometheus::Family<prometheus::Counter>& operations =
+      prometheus::BuildCounter()
+          .Name("whitebrick_operations_total")
+          .Help("Finished operations, by the code of their fault (empty: success).")
+          .Register(registry);
+  prometheus::Family<prometheus::Histogram>& seconds =
+      prometheus::BuildHistogram()
+          .Name("whitebrick_operation_seconds")
+          .Help("Time an operation took, without the time a poll was parked.")
+          .Register(registry);
+  mutable std::mutex mutex;  // of readings
+  std::vector<Reading> readings;
+
+  void add(Reading reading) {
+    if (!prometheus::CheckMetricName(reading.name)) {
+      throw std::invalid_argument("'" + reading.name + "' is not a name for a metric.");
+    }
+    const std::lock_guard lock(mutex);
+    readings.push_back(std::move(reading));
+  }
+};
+
+Metrics::Metrics() : state_(std::make_unique<State>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::operation_ended(std::string_view operation, std::string_view fault, double seconds) {
+  const std::string name(operation);
+  state_->operations.Add({{"operation", name}, {"fault", std::string(fault)}}).Increment();
+  state_->seconds.Add({{"operation", name}}, kBounds).Observe(seconds);
+}
+
+void Metrics::gauge(const std::string& name, const std::string& help, std::function<double()> read) {
+  state_->add({name, help, prometheus::MetricType::Gauge, std::move(read)});
+}
+
+void Metrics::counter(const std::string& name, const std::string& help, std::function<double()> read) {
+  state_->add({name, help, prometheus::MetricType::Counter, std::move(read)});
+}
+
+std::string Metrics::page() const {
+  auto families = state_->registry.Collect();
+  std::vector<Reading> readings;
+  {
+    const std::lock_guard lock(state_->mutex);
+    readings = state_->readings;
+  }
+  for (const Reading& reading : readings) {
+    prometheus::ClientMetric metric;
+    const double value = reading.read();
+    (reading.type == prometheus::MetricType::Gauge ? metric.gauge.value : metric.counter.value) = value;
+    families.push_back({reading.name, reading.help, reading.type, {metric}});
+  }
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace whitebrick
