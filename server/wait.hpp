@@ -6,9 +6,12 @@
 // the commit that made the thing ready. A wake-up is only a hint: who is woken
 // looks again.
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "db/session.hpp"
@@ -40,8 +43,15 @@ class WaitRegistry {
   [[nodiscard]] Watch watch(WaitKey key, std::function<void()> on_wake);
 
   void wake(const WaitKey& key);
-  std::vector<WaitKey> keys() const;  // watched now, for the sweep
-  std::size_t size() const;
+  std::vector<WaitKey> keys() const;  // watched now, each once, for the sweep
+  std::size_t size() const;           // watches
+
+  // Between replicas keys travel as 64-bit hashes under a salt that the replicas share.
+  // Two keys with one hash are woken together, which is only a hint too many.
+  using Salt = std::array<std::uint64_t, 2>;
+  void set_salt(const Salt&);
+  std::uint64_t hash(std::string_view key) const;
+  void wake_hashed(std::uint64_t hash);
 
  private:
   struct State;

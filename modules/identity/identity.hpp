@@ -1,0 +1,70 @@
+#pragma once
+// Accounts, passwords and tokens (patent 15).
+//
+// The only header of this module that others may include. Knows no SOAP. Passwords are
+// stored as Argon2id PHC strings; tokens are 256 random bits, stored as SHA-256,
+// valid on every replica, remembered by each for at most 1 s. A verified password is
+// remembered for at most 60 s under a key of this process, and void when the account changes.
+// Publishes (component "identity"): account.changed.
+// Failures: Fault (the client can act on it) or db::Error (it cannot).
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "modules/directory/directory.hpp"
+#include "modules/events/events.hpp"
+#include "modules/profiles/profiles.hpp"
+#include "server/caller.hpp"
+
+namespace whitebrick::identity {
+
+struct Token {
+  std::string token;  // base64url, 43 characters
+  Time expires_at;
+  Role role = Role::kUser;
+  std::string user;  // "" unless a user's account
+};
+
+struct NewAccount {
+  std::string name, password;
+  Role role = Role::kUser;
+  std::optional<std::string> user;  // wire id; demanded for a user's account, else refused
+};
+
+class Identity final : public Authenticator {
+ public:
+  struct Settings {
+    std::chrono::seconds token_lifetime{86400};
+    int argon2_memory_kib = 19456;  // t=2, p=1
+  };
+  Identity(Settings, profiles::Profiles&, events::Events&);
+  ~Identity() override;
+
+  // Unknown account and wrong password: the same fault after the same work.
+  // Faults: AUTHENTICATION_FAILED, TOO_MANY_ATTEMPTS (10 failures of an account in 15 min,
+  // 100 of a source, counted over all replicas), BUSY (hash queue full).
+  Token login(db::Session&, const std::string& name, const std::string& password, const std::string& source);
+  bool logout(db::Session&, const Caller&);
+  Token renew(db::Session&, const Caller&);
+  // Faults: ALREADY_EXISTS(accountName), NOT_FOUND(userId), INVALID_ARGUMENT.
+  void create_account(db::Session&, const NewAccount&);
+  void set_password(db::Session&, const std::string& name, const std::string& password);  // NOT_FOUND
+  // Only for services that the profile subscribes to, and administrators; NOT_FOUND otherwise.
+  profiles::ProfileKey resolve_contact_number(db::Session&, const Caller&, const std::string& number);
+
+  Caller authenticate(db::Session&, const Credentials&) override;
+  Caller caller_of_token(db::Session&, const std::string& token) override;
+  bool expire_tokens(db::Pool&);  // job: chunked; true while there is more
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// A password that a person can copy: 20 characters, > 100 bits.
+std::string generate_password();
+
+}  // namespace whitebrick::identity

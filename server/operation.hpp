@@ -1,0 +1,119 @@
+#pragma once
+// The guard: what happens around every operation, once. It finds the caller, checks
+// the role table (operations.def), opens the transaction, honours requestId, runs the body,
+// logs and times it, and maps whatever is thrown to the one typed fault.
+//
+// An endpoint method is
+//   int EventsEndpoint::AckEvents(_ev__AckEvents* in, _ev__AckEventsResponse& out) {
+//     return guard_.operation("AckEvents", *in, out, [&](Operation& op) { out.acknowledged = ...; });
+//   }
+// The body may run again after a lost database conflict: it sets `out` only by
+// assignment and touches nothing else but op.db. noexcept: nothing reaches gSOAP's C code.
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "db/pool.hpp"
+#include "server/access.hpp"
+#include "server/caller.hpp"
+#include "server/exchange.hpp"
+#include "server/fault.hpp"
+#include "server/metrics.hpp"
+
+struct soap;
+
+namespace whitebrick {
+
+struct Operation {
+  db::Session& db;       // in a transaction, but for Kind::kQuery
+  const Caller& caller;
+  Poll& poll;            // for Kind::kPoll
+};
+
+// What the guard needs of the process; made once by App.
+struct GuardServices {
+  db::Pool& pool;
+  Authenticator& authenticator;
+  std::vector<Liveness*> liveness;
+  Metrics& metrics;
+};
+
+// Writes and reads a message of a generated class as XML, in a second gSOAP context: the
+// stored answer of a requestId. Both throw std::runtime_error when gSOAP refuses.
+class MessageStore {
+ public:
+  explicit MessageStore(struct soap* request);
+  ~MessageStore();
+  template <class Message>
+  std::string write(const Message& message) {
+    return write_with([&](struct soap* s) {
+      message.soap_serialize(s);
+      return message.soap_put(s, "m", nullptr);
+    });
+  }
+  template <class Message>
+  void read(const std::string& text, Message& message) {
+    read_with(text, [&](struct soap* s) { return message.soap_get(s, "m", nullptr) != nullptr; });
+  }
+
+ private:
+  std::string write_with(const std::function<int(struct soap*)>& put);
+  void read_with(const std::string& text, const std::function<bool(struct soap*)>& get);
+  struct soap* context_;
+};
+
+class Guard {
+ public:
+  // One per request run.
+  Guard(struct soap*, GuardServices&, std::string_view module, const HttpRequest&, Poll&);
+
+  // `body(Operation&)` for queries and mutations answers nothing; for polls it answers
+  // true when `out` is ready and false to park (ignored on the last run: then it must answer).
+  template <class In, class Out, class Body>
+  int operation(std::string_view name, In& in, Out& out, Body&& body) noexcept {
+    Attempt attempt;
+    attempt.body = [&](Operation& op) {
+      out.soap_default(soap_);  // a repeated body starts from nothing
+      if constexpr (std::is_void_v<std::invoke_result_t<Body&, Operation&>>) {
+        body(op);
+        return true;
+      } else {
+        return static_cast<bool>(body(op));
+      }
+    };
+    if constexpr (requires { in.requestId; }) {
+      if (in.requestId != nullptr) attempt.request_id = *in.requestId;
+      attempt.write_request = [&](MessageStore& s) { return s.write(in); };
+      attempt.write_answer = [&](MessageStore& s) { return s.write(out); };
+      attempt.read_answer = [&](MessageStore& s, const std::string& text) { s.read(text, out); };
+    }
+    return run(name, attempt);
+  }
+
+  bool parked() const { return parked_; }  // the run ended without an answer
+
+ private:
+  struct Attempt {
+    std::function<bool(Operation&)> body;
+    std::string request_id;
+    std::function<std::string(MessageStore&)> write_request;
+    std::function<std::string(MessageStore&)> write_answer;
+    std::function<void(MessageStore&, const std::string&)> read_answer;
+  };
+  int run(std::string_view name, const Attempt&) noexcept;
+  bool run_body(const OperationRule&, const Attempt&);
+  bool run_mutation(db::Lease&, const Caller&, const OperationRule&, const Attempt&);
+
+  struct soap* soap_;
+  GuardServices& services_;
+  std::string_view module_;
+  const HttpRequest& request_;
+  Poll& poll_;
+  MessageStore store_;
+  bool parked_ = false;
+};
+
+}  // namespace whitebrick
