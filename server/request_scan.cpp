@@ -35,7 +35,8 @@ bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") 
 // stopped, and the fault thrown behind XML_Parse.
 class Scan {
  public:
-  explicit Scan(const ScanLimits& limits) : limits_(limits), parser_(XML_ParserCreateNS("UTF-8", kSeparator)) {
+  explicit Scan(const ScanLimits& limits)
+      : limits_(limits), parser_(XML_ParserCreateNS("UTF-8", kSeparator)) {
     if (!parser_) throw Fault(FaultCode::INTERNAL, "no XML parser");
     XML_Parser parser = parser_.get();
     XML_SetUserData(parser, this);
@@ -52,9 +53,9 @@ class Scan {
     const auto status = XML_Parse(parser_.get(), body.data(), static_cast<int>(body.size()), XML_TRUE);
     if (refused_) throw Fault(code_, why_);
     if (status != XML_STATUS_OK) {
-      throw Fault(FaultCode::MALFORMED_REQUEST,
-                  "not well-formed XML, line " + std::to_string(XML_GetCurrentLineNumber(parser_.get())) + ": " +
-                      XML_ErrorString(XML_GetErrorCode(parser_.get())));
+      throw Fault(FaultCode::MALFORMED_REQUEST, "not well-formed XML, line " +
+                                                    std::to_string(XML_GetCurrentLineNumber(parser_.get())) +
+                                                    ": " + XML_ErrorString(XML_GetErrorCode(parser_.get())));
     }
     if (!body_seen_) throw Fault(FaultCode::MALFORMED_REQUEST, "the envelope has no Body");
     if (!operation_seen_) throw Fault(FaultCode::MALFORMED_REQUEST, "the Body is empty");
