@@ -1,0 +1,40 @@
+#pragma once
+// What a request's values must be, where the schema does not see to it. Pure.
+// All throw Fault naming `field`: LIMIT_EXCEEDED for too long or too many, else
+// INVALID_ARGUMENT.
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "db/time.hpp"
+
+namespace whitebrick::check {
+
+inline constexpr std::size_t kMaxItems = 1000;  // of any list
+inline constexpr std::size_t kMaxText = 65536;  // of any string but event content
+
+// [A-Za-z0-9][A-Za-z0-9._:@+-]{0,63}
+void identifier(std::string_view value, const std::string& field);
+// At most `max` characters (code points of UTF-8), as the schema and the columns count.
+void length(std::string_view value, std::size_t max, const std::string& field);
+// The same and not empty.
+void filled(std::string_view value, std::size_t max, const std::string& field);
+void range(std::int64_t value, std::int64_t least, std::int64_t most, const std::string& field);
+// Of a list's items.
+void count(std::size_t items, std::size_t max, const std::string& field);
+void in_future(Time value, Time now, const std::string& field);
+
+// For what a request may leave out: absent is fine.
+void identifier(const std::same_as<std::optional<std::string>> auto& value, const std::string& field) {
+  if (value) identifier(std::string_view(*value), field);
+}
+void length(const std::same_as<std::optional<std::string>> auto& value, std::size_t max,
+            const std::string& field) {
+  if (value) length(std::string_view(*value), max, field);
+}
+
+}  // namespace whitebrick::check
