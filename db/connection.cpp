@@ -20,10 +20,12 @@ constexpr std::string_view kNow = "SELECT UTC_TIMESTAMP(6) AS now";
 // transaction left open is ended by the server.
 constexpr const char* kIsolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 constexpr const char* kRequestSettings =
-    "SET NAMES utf8mb4, SESSION time_zone='+00:00', innodb_snapshot_isolation=ON, innodb_lock_wait_timeout=3, "
+    "SET NAMES utf8mb4, SESSION time_zone='+00:00', innodb_snapshot_isolation=ON, "
+    "innodb_lock_wait_timeout=3, "
     "lock_wait_timeout=5, max_statement_time=5, idle_transaction_timeout=10, wsrep_sync_wait=0";
 constexpr const char* kAdministrationSettings =
-    "SET NAMES utf8mb4, SESSION time_zone='+00:00', innodb_snapshot_isolation=ON, innodb_lock_wait_timeout=30, "
+    "SET NAMES utf8mb4, SESSION time_zone='+00:00', innodb_snapshot_isolation=ON, "
+    "innodb_lock_wait_timeout=30, "
     "lock_wait_timeout=60, max_statement_time=0, idle_transaction_timeout=0, wsrep_sync_wait=0";
 
 // The driver's own set-up races on first use, and each thread has to be announced.
@@ -104,7 +106,8 @@ void Connection::require_tls() {
   if (options_.tls_ca.empty()) return;
   std::string cipher;
   try {
-    std::unique_ptr<::sql::ResultSet> rows(text_statement_->executeQuery("SHOW SESSION STATUS LIKE 'Ssl_cipher'"));
+    std::unique_ptr<::sql::ResultSet> rows(
+        text_statement_->executeQuery("SHOW SESSION STATUS LIKE 'Ssl_cipher'"));
     if (rows->next()) cipher = rows->getString(2).asStdString();
   } catch (const ::sql::SQLException& e) {
     rethrow(e);
@@ -163,7 +166,7 @@ std::uint64_t Connection::execute(std::string_view text, const std::vector<Value
   before_statement();
   try {
     auto& prepared = cache_.get(*link_, text);
-    bind(*prepared.statement, args);
+    bind(prepared, args);
     return static_cast<std::uint64_t>(prepared.statement->executeUpdate());
   } catch (const ::sql::SQLException& e) {
     fail(e);
@@ -175,7 +178,7 @@ void Connection::each_row(std::string_view text, const std::vector<Value>& args,
   before_statement();
   try {
     auto& prepared = cache_.get(*link_, text);
-    bind(*prepared.statement, args);
+    bind(prepared, args);
     const std::unique_ptr<::sql::ResultSet> result(prepared.statement->executeQuery());
     const Row row(*result, prepared.columns);
     while (result->next()) read(row);
@@ -241,8 +244,10 @@ void Connection::rollback() noexcept {
 }
 
 void Connection::after_commit(std::function<void()> action) {
-  if (transaction_) transaction_->after_commit.push_back(std::move(action));
-  else action();
+  if (transaction_)
+    transaction_->after_commit.push_back(std::move(action));
+  else
+    action();
 }
 
 }  // namespace whitebrick::db

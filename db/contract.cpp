@@ -63,8 +63,8 @@ void check_schema(Session& session) {
   }
   for (const Migration& step : migrations()) {
     if (std::find(applied.begin(), applied.end(), step.number) == applied.end()) {
-      throw Error(0, "the schema is older than this program (step " + std::to_string(step.number) + ", " + step.name +
-                         ", is missing): run `whitebrick migrate`");
+      throw Error(0, "the schema is older than this program (step " + std::to_string(step.number) + ", " +
+                         step.name + ", is missing): run `whitebrick migrate`");
     }
   }
 }

@@ -17,9 +17,7 @@ std::chrono::milliseconds jitter() {
 }  // namespace
 
 Lease::Lease(Pool& pool, std::unique_ptr<Connection> connection)
-    : pool_(&pool),
-      connection_(std::move(connection)),
-      session_(std::make_unique<Session>(*connection_)) {}
+    : pool_(&pool), connection_(std::move(connection)), session_(std::make_unique<Session>(*connection_)) {}
 
 Lease::Lease(Lease&&) noexcept = default;
 
@@ -63,7 +61,8 @@ void Lease::run(const std::function<void(Session&)>& body, OnUnknownCommit on_un
     }
     connection_->rollback();
     const auto pause = jitter();
-    if (attempt == kAttempts || std::chrono::steady_clock::now() + pause > deadline_) std::rethrow_exception(failure);
+    if (attempt == kAttempts || std::chrono::steady_clock::now() + pause > deadline_)
+      std::rethrow_exception(failure);
     pool_->state_->count_retry(code);
     // A broken connection meets nobody again; a new one is opened at once.
     if (!connection_->broken()) std::this_thread::sleep_for(pause);

@@ -23,7 +23,8 @@ struct SpawnPlan {
   explicit SpawnPlan(const fs::path& log) {
     ::posix_spawn_file_actions_init(&files);
     ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    ::posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND,
+                                       0600);
     ::posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
     // Listening sockets of the starter must not live on in the database.
     ::posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
@@ -63,7 +64,8 @@ std::string find_program(const std::string& name) {
     const fs::path candidate = fs::path(folder) / name;
     if (!folder.empty() && ::access(candidate.c_str(), X_OK) == 0) return candidate.string();
   }
-  throw Error(0, "'" + name + "' was not found: install the package mariadb-server-core, or configure a database");
+  throw Error(
+      0, "'" + name + "' was not found: install the package mariadb-server-core, or configure a database");
 }
 
 pid_t start_detached(const std::vector<std::string>& command, const fs::path& log) {
@@ -100,8 +102,12 @@ bool alive(pid_t pid, const std::string& argument) {
 
 std::optional<pid_t> running_pid(const fs::path& pid_file, const std::string& argument) {
   const auto pid = static_cast<pid_t>(std::atoi(content(pid_file).c_str()));
-  if (pid <= 0 || !alive(pid, argument)) return std::nullopt;
-  return pid;
+  if (pid > 0 && alive(pid, argument)) return pid;
+  for (const auto& entry : fs::directory_iterator("/proc", fs::directory_options::skip_permission_denied)) {
+    const auto candidate = static_cast<pid_t>(std::atoi(entry.path().filename().c_str()));
+    if (candidate > 0 && alive(candidate, argument)) return candidate;
+  }
+  return std::nullopt;
 }
 
 }  // namespace whitebrick::db

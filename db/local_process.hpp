@@ -23,7 +23,8 @@ pid_t start_detached(const std::vector<std::string>& command, const std::filesys
 // Is `pid` a process that runs (no zombie) and has `argument` on its command line?
 bool alive(pid_t pid, const std::string& argument);
 
-// The pid in the file, when that process is alive in this sense.
+// The process that is alive in this sense: the one named in the file, else (the file
+// is lost or stale) any of this machine.
 std::optional<pid_t> running_pid(const std::filesystem::path& pid_file, const std::string& argument);
 
 }  // namespace whitebrick::db

@@ -35,12 +35,9 @@ bool answers(const LocalFiles& files) {
 }
 
 std::vector<std::string> initialisation(const fs::path& data) {
-  std::vector<std::string> command = {find_program("mariadb-install-db"),
-                                      "--no-defaults",
-                                      "--datadir=" + data.string(),
-                                      "--auth-root-authentication-method=normal",
-                                      "--skip-test-db",
-                                      "--skip-name-resolve"};
+  std::vector<std::string> command = {
+      find_program("mariadb-install-db"),         "--no-defaults",  "--datadir=" + data.string(),
+      "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"};
   // Without it mariadbd refuses to run as root. The invoking user keeps the files:
   // any other could not reach a private directory.
   if (::geteuid() == 0) command.push_back("--user=root");
@@ -79,6 +76,9 @@ std::vector<std::string> server_command(const LocalServer::Settings& settings, c
 // Into a folder of its own, so that an interrupted initialisation leaves nothing half-made.
 void initialise(const LocalFiles& files) {
   if (fs::exists(files.data() / "mysql")) return;
+  if (!fs::is_empty(files.data())) {
+    throw Error(0, files.data().string() + " is not empty and holds no database; use another data directory");
+  }
   const fs::path fresh = files.directory() / "data.new";
   fs::remove_all(fresh);
   fs::create_directory(fresh);
@@ -86,7 +86,7 @@ void initialise(const LocalFiles& files) {
   if (status != 0) {
     throw Error(0, "mariadb-install-db failed (" + std::to_string(status) + "), see " + files.log().string());
   }
-  fs::remove(files.data());  // empty, or the rename fails and says so
+  fs::remove(files.data());
   fs::rename(fresh, files.data());
 }
 
@@ -109,7 +109,8 @@ void end(const LocalFiles& files, pid_t pid) {
   ::kill(pid, SIGTERM);
   const auto deadline = Clock::now() + kPatience;
   while (alive(pid, files.data_argument())) {
-    if (Clock::now() > deadline) throw Error(0, "the private database (pid " + std::to_string(pid) + ") does not end");
+    if (Clock::now() > deadline)
+      throw Error(0, "the private database (pid " + std::to_string(pid) + ") does not end");
     std::this_thread::sleep_for(kLookAgain);
   }
 }

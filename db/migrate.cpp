@@ -40,8 +40,8 @@ void create_schema(const Options& options) {
   without_schema.schema.clear();
   Connection connection(without_schema, nullptr, Connection::Use::kAdministration);
   Session session(connection);
-  const auto present =
-      session.query_one(kSchemaExists, [](const Row& row) { return row.flag("present"); }, options.schema);
+  const auto present = session.query_one(
+      kSchemaExists, [](const Row& row) { return row.flag("present"); }, options.schema);
   if (present.value_or(false)) return;
   connection.command("CREATE DATABASE IF NOT EXISTS " + quoted_schema(options.schema) +
                      " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
@@ -133,7 +133,8 @@ std::vector<int> migrate(const Options& options) {
         if (apply(connection, step, me)) done.push_back(step.number);
       } catch (const Error& e) {
         session.execute(kGiveUp, step.number, me);
-        throw Error(e.code(), "migration " + std::to_string(step.number) + " (" + step.name + "): " + e.what());
+        throw Error(e.code(),
+                    "migration " + std::to_string(step.number) + " (" + step.name + "): " + e.what());
       }
     }
   }

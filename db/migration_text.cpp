@@ -26,9 +26,10 @@ std::vector<std::string> statements_of(std::string_view sql) {
     const auto end = std::min(sql.find('\n'), sql.size());
     std::string_view line = sql.substr(0, end);
     sql.remove_prefix(std::min(end + 1, sql.size()));
-    while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t')) line.remove_suffix(1);
+    while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t'))
+      line.remove_suffix(1);
     const auto text = line.find_first_not_of(" \t");
-    if (text != std::string_view::npos && line.substr(text).starts_with("--")) continue;
+    if (text == std::string_view::npos || line.substr(text).starts_with("--")) continue;
     const bool last = line.ends_with(';');
     if (last) line.remove_suffix(1);
     statement.append(line).push_back('\n');

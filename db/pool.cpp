@@ -23,8 +23,10 @@ void Pool::State::connect(std::unique_ptr<Connection>& connection) {
     if (!breaker.admits(Clock::now())) throw Unavailable(0, "the database is not reachable");
   }
   try {
-    if (connection) connection->open();
-    else connection = std::make_unique<Connection>(options, &statements);
+    if (connection)
+      connection->open();
+    else
+      connection = std::make_unique<Connection>(options, &statements);
   } catch (const Unavailable& e) {
     if (!server_is_full(e.code())) {
       std::lock_guard lock(mutex);

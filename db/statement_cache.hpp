@@ -32,6 +32,7 @@ class Columns {
 
 struct PreparedText {
   std::unique_ptr<::sql::PreparedStatement> statement;
+  std::size_t parameters = 0;
   Columns columns;
   std::uint64_t used = 0;  // when, in look-ups
 };
@@ -61,6 +62,8 @@ class StatementCache {
   std::uint64_t lookups_ = 0;
 };
 
-void bind(::sql::PreparedStatement& statement, const std::vector<Value>& args);
+// Throws Error when the number of arguments is wrong: the driver would take the
+// missing ones from the run before.
+void bind(PreparedText& prepared, const std::vector<Value>& args);
 
 }  // namespace whitebrick::db

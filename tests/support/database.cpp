@@ -1,4 +1,4 @@
-#include "support/database.hpp"
+#include "tests/support/database.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -31,7 +31,8 @@ class Database::Users {
   explicit Users(const fs::path& directory) {
     fs::create_directories(directory);
     descriptor_ = ::open((directory / "users").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (descriptor_ < 0 || ::flock(descriptor_, LOCK_SH) != 0) throw std::runtime_error("cannot lock the test database");
+    if (descriptor_ < 0 || ::flock(descriptor_, LOCK_SH) != 0)
+      throw std::runtime_error("cannot lock the test database");
   }
   ~Users() { ::close(descriptor_); }
   Users(const Users&) = delete;
@@ -80,7 +81,8 @@ void Database::clean_tables() {
   db::Connection connection(options(), nullptr, db::Connection::Use::kAdministration);
   db::Session session(connection);
   connection.command("SET foreign_key_checks=0");
-  for (const auto& table : session.query(kTablesToEmpty, [](const db::Row& row) { return row.text("name"); })) {
+  for (const auto& table :
+       session.query(kTablesToEmpty, [](const db::Row& row) { return row.text("name"); })) {
     connection.command("DELETE FROM `" + table + "`");
   }
 }

@@ -4,7 +4,7 @@
 
 #include <future>
 
-#include "support/database.hpp"
+#include "tests/support/database.hpp"
 
 namespace whitebrick::db {
 namespace {

@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "db/pool.hpp"
-#include "support/database.hpp"
+#include "tests/support/database.hpp"
 
 namespace whitebrick::db {
 namespace {
@@ -17,13 +17,19 @@ constexpr std::string_view kAmount = "SELECT amount FROM t_account WHERE id = ?"
 class TransactionTest : public ::testing::Test {
  protected:
   TransactionTest() {
-    database().run("CREATE OR REPLACE TABLE t_account(id INT NOT NULL PRIMARY KEY, amount BIGINT NOT NULL) ENGINE=InnoDB");
+    database().run(
+        "CREATE OR REPLACE TABLE t_account(id INT NOT NULL PRIMARY KEY, amount BIGINT NOT NULL) "
+        "ENGINE=InnoDB");
     database().run("INSERT INTO t_account(id, amount) VALUES (1, 0), (2, 0)");
   }
   ~TransactionTest() override { database().run("DROP TABLE t_account"); }
 
   std::int64_t amount(int id) {
-    return pool_.lease().session().query_one(kAmount, [](const Row& r) { return r.number("amount"); }, id).value();
+    return pool_.lease()
+        .session()
+        .query_one(
+            kAmount, [](const Row& r) { return r.number("amount"); }, id)
+        .value();
   }
   std::uint64_t retries(int code) {
     for (const auto& [number, count] : pool_.counts().retries) {
@@ -154,8 +160,9 @@ TEST_F(TransactionTest, ConcurrentIncrementsAreAllKept) {
     threads.emplace_back([&] {
       for (int i = 0; i < kRounds; ++i) {
         pool_.in_transaction([](Session& s) {
-          const auto seen = s.query_one("SELECT amount FROM t_account WHERE id = ? FOR UPDATE",
-                                        [](const Row& r) { return r.number("amount"); }, 1);
+          const auto seen = s.query_one(
+              "SELECT amount FROM t_account WHERE id = ? FOR UPDATE",
+              [](const Row& r) { return r.number("amount"); }, 1);
           s.execute("UPDATE t_account SET amount = ? WHERE id = ?", *seen + 1, 1);
         });
       }
@@ -210,7 +217,8 @@ TEST_F(TransactionTest, NowStandsStillWithinATransactionOnly) {
   });
   const auto first = lease.session().now();
   EXPECT_LT(first, lease.session().now() + std::chrono::microseconds(1));
-  const auto server = lease.session().query_one("SELECT UTC_TIMESTAMP(6) AS now", [](const Row& r) { return r.time("now"); });
+  const auto server =
+      lease.session().query_one("SELECT UTC_TIMESTAMP(6) AS now", [](const Row& r) { return r.time("now"); });
   EXPECT_LE(first, *server);
   EXPECT_LT(*server - first, std::chrono::seconds(10));
 }
@@ -219,8 +227,10 @@ TEST_F(TransactionTest, ATransactionWithoutStatementsCostsNone) {
   auto lease = pool_.lease();
   const auto begun = [&] {
     return lease.session()
-        .query_one("SELECT variable_value AS n FROM information_schema.session_status WHERE variable_name='COM_BEGIN'",
-                   [](const Row& r) { return std::stoi(r.text("n")); })
+        .query_one(
+            "SELECT variable_value AS n FROM information_schema.session_status WHERE "
+            "variable_name='COM_BEGIN'",
+            [](const Row& r) { return std::stoi(r.text("n")); })
         .value();
   };
   const int before = begun();
