@@ -8,6 +8,8 @@
 #include <ostream>
 #include <sstream>
 #include <stdexcept>
+#include <tuple>
+#include <utility>
 
 #include "server/settings.hpp"
 
@@ -18,11 +20,15 @@ namespace po = boost::program_options;
 
 constexpr const char* kDefaultFile = "/etc/whitebrick/whitebrick.conf";
 
+constexpr unsigned kColumns = 110;
+
 constexpr const char* kUsage =
     R"(Whitebrick mediates presence and events between services and terminals over SOAP.
 
   whitebrick [serve]            serve; without database.host or database.socket a private MariaDB is started
   whitebrick migrate            bring the schema up to date
+  whitebrick database start     start the private MariaDB for several replicas on this machine; they attach to it
+  whitebrick database stop      stop it again
   whitebrick admin create NAME  create an administrator, or set his password; prints the password
   whitebrick --print-config     every setting with its default, as a configuration file
 
@@ -36,10 +42,11 @@ WHITEBRICK_ADMIN_PASSWORD.
 )";
 
 po::options_description setting_options() {
-  po::options_description options("Settings");
+  po::options_description options("Settings", kColumns);
   const Config defaults;
   for (const Setting& setting : settings()) {
-    const std::string help = setting.help + " [" + setting.show(defaults) + "]";
+    const std::string value = setting.show(defaults);
+    const std::string help = value.empty() ? setting.help : setting.help + " [" + value + "]";
     options.add_options()(setting.name.c_str(), po::value<std::string>()->value_name(setting.unit),
                           help.c_str());
   }
@@ -47,7 +54,7 @@ po::options_description setting_options() {
 }
 
 po::options_description command_options() {
-  po::options_description options("Options");
+  po::options_description options("Options", kColumns);
   options.add_options()("help,h", "this text")("version", "the version")("print-config",
                                                                          "every setting with its default")(
       "config", po::value<std::string>()->value_name("file"),
@@ -84,11 +91,20 @@ std::optional<std::string> variable(const char* name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
+po::parsed_options parse_file(std::istream& file, const po::options_description& options,
+                              const std::string& path) {
+  try {
+    return po::parse_config_file(file, options, true);
+  } catch (const po::error& e) {
+    throw std::invalid_argument(path + ": " + e.what() + ".");
+  }
+}
+
 void read_file(const std::string& path, po::variables_map& values) {
   std::ifstream file(path);
   if (!file) throw std::invalid_argument("The configuration file " + path + " cannot be read.");
   const po::options_description options = setting_options();
-  const auto parsed = po::parse_config_file(file, options, true);
+  const auto parsed = parse_file(file, options, path);
   for (const auto& option : parsed.options) {
     if (option.string_key == "database.password") {
       throw std::invalid_argument("A password does not belong into " + path +
@@ -134,16 +150,18 @@ void check_together(const Config& config) {
   }
 }
 
-Command command_of(const std::vector<std::string>& words, std::string& admin_name) {
-  if (words.empty() || words == std::vector<std::string>{"serve"}) return Command::kServe;
-  if (words == std::vector<std::string>{"migrate"}) return Command::kMigrate;
-  if (words.size() == 3 && words[0] == "admin" && words[1] == "create" && !words[2].empty()) {
-    admin_name = words[2];
-    return Command::kAdminCreate;
-  }
+// The command and, for admin create, its name.
+std::pair<Command, std::string> command_of(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  throw std::invalid_argument("'" + text + "' is no command: serve, migrate and admin create NAME are.");
+  if (text.empty() || text == "serve") return {Command::kServe, {}};
+  if (text == "migrate") return {Command::kMigrate, {}};
+  if (text == "database start") return {Command::kDatabaseStart, {}};
+  if (text == "database stop") return {Command::kDatabaseStop, {}};
+  if (words.size() == 3 && words[0] == "admin" && words[1] == "create" && !words[2].empty()) {
+    return {Command::kAdminCreate, words[2]};
+  }
+  throw std::invalid_argument("'" + text + "' is no command: see whitebrick --help.");
 }
 
 CommandLine parse(int argc, const char* const* argv) {
@@ -174,7 +192,8 @@ CommandLine parse(int argc, const char* const* argv) {
     return result;
   }
   if (values.count("command") != 0) {
-    result.command = command_of(values["command"].as<std::vector<std::string>>(), result.admin_name);
+    std::tie(result.command, result.admin_name) =
+        command_of(values["command"].as<std::vector<std::string>>());
   }
   po::store(po::parse_environment(all, option_of_variable), values);
   if (values.count("config") != 0) {
@@ -193,6 +212,12 @@ CommandLine parse(int argc, const char* const* argv) {
   if (const auto password = variable("WHITEBRICK_DATABASE_PASSWORD")) config.database.password = *password;
   result.admin_password = variable("WHITEBRICK_ADMIN_PASSWORD");
   check_together(config);
+  const bool of_private =
+      result.command == Command::kDatabaseStart || result.command == Command::kDatabaseStop;
+  if (of_private && !config.private_database()) {
+    throw std::invalid_argument("database.host or database.socket is set: there is no private database to " +
+                                std::string(result.command == Command::kDatabaseStart ? "start." : "stop."));
+  }
   return result;
 }
 
@@ -202,10 +227,11 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   try {
     return parse(argc, argv);
   } catch (const po::unknown_option& e) {
-    throw std::invalid_argument("'" + e.get_option_name() + "' is no option: see whitebrick --help.");
+    const std::string given = e.get_option_name();  // with "=value", which might be a secret
+    throw std::invalid_argument("'" + given.substr(0, given.find('=')) +
+                                "' is no option: see whitebrick --help.");
   } catch (const po::error& e) {
-    std::string sentence = e.what();
-    throw std::invalid_argument(sentence + ".");
+    throw std::invalid_argument(std::string(e.what()) + ".");
   }
 }
 

@@ -38,7 +38,16 @@ struct Config {
   bool private_database() const { return database.host.empty() && database.socket.empty(); }
 };
 
-enum class Command { kServe, kMigrate, kAdminCreate, kPrintConfig, kHelp, kVersion };
+enum class Command {
+  kServe,
+  kMigrate,
+  kDatabaseStart,
+  kDatabaseStop,
+  kAdminCreate,
+  kPrintConfig,
+  kHelp,
+  kVersion
+};
 
 struct CommandLine {
   Command command = Command::kServe;

@@ -17,20 +17,22 @@ bool ended(pid_t child) {
 
 }  // namespace
 
+std::filesystem::path private_directory(const Config& config) { return config.data_directory / "database"; }
+
 Database::Database(const Config& config) : config_(config), options_(config.database) {
   if (config.private_database()) start_private();
 }
 
 Database::~Database() {
   try {
-    if (local_ && local_->started_here() && !died_) local_->stop();
+    if (local_ && local_->started_here() && !leave_running_ && !died_) local_->stop();
   } catch (const std::exception& e) {
     log::error("database.stop_failed", {{"error", e.what()}});
   }
 }
 
 void Database::start_private() {
-  local_.emplace(db::LocalServer::start_or_attach({.data_directory = config_.data_directory / "database"}));
+  local_.emplace(db::LocalServer::start_or_attach({.data_directory = private_directory(config_)}));
   const db::Options local = local_->options(config_.database.schema);
   options_.socket = local.socket;
   options_.user = local.user;

@@ -9,6 +9,8 @@
 
 namespace whitebrick {
 
+std::filesystem::path private_directory(const Config&);
+
 class Database {
  public:
   explicit Database(const Config&);
@@ -23,6 +25,8 @@ class Database {
   void check() const;
   // Brings the private one back when it died and is ours; the pool then finds it again.
   void restore();
+  // It shall outlive this process.
+  void leave_running() { leave_running_ = true; }
 
  private:
   void start_private();
@@ -30,6 +34,7 @@ class Database {
   const Config& config_;
   db::Options options_;
   std::optional<db::LocalServer> local_;
+  bool leave_running_ = false;
   bool died_ = false;  // and has not been started again yet
 };
 

@@ -54,6 +54,17 @@ void serve(const Config& config, const Signals& signals) {
   log::info("server.stopped");
 }
 
+void start_database(const Config& config) {
+  Database database(config);
+  database.migrate();
+  database.leave_running();
+}
+
+void stop_database(const Config& config) {
+  const bool stopped = db::stop_local_server(private_directory(config));
+  log::info(stopped ? "database.stopped" : "database.not_running");
+}
+
 void create_administrator(const CommandLine& command) {
   Database database(command.config);
   database.migrate_if_wanted();
@@ -70,6 +81,10 @@ void run(const CommandLine& command) {
       return serve(command.config, signals);
     case Command::kMigrate:
       return Database(command.config).migrate();
+    case Command::kDatabaseStart:
+      return start_database(command.config);
+    case Command::kDatabaseStop:
+      return stop_database(command.config);
     case Command::kAdminCreate:
       return create_administrator(command);
     case Command::kPrintConfig:

@@ -94,7 +94,7 @@ Setting list(std::string name, std::string help, Access access) {
     }
     access(c) = std::move(items);
   };
-  return {std::move(name), "comma-separated", std::move(help), show, read};
+  return {std::move(name), "a,b,...", std::move(help), show, read};
 }
 
 Setting level() {
@@ -119,7 +119,7 @@ const std::vector<Setting>& settings() {
           "http.address", "IP address", "Where SOAP is served.",
           [](auto& c) -> auto& { return c.http.address; }),
       number(
-          "http.port", "port", "0: any free one, shown in the log.", kPort,
+          "http.port", "port", "0: any free one; the log says which.", kPort,
           [](auto& c) -> auto& { return c.http.port; }),
       text(
           "http.tls_certificate", "file", "PEM chain; with http.tls_key the port speaks TLS only.",
@@ -173,7 +173,7 @@ const std::vector<Setting>& settings() {
           "admin.address", "IP address", "Where /live, /ready and /metrics are.",
           [](auto& c) -> auto& { return c.admin_address; }),
       number(
-          "admin.port", "port", "0: any free one, shown in the log.", kPort,
+          "admin.port", "port", "0: any free one; the log says which.", kPort,
           [](auto& c) -> auto& { return c.admin_port; }),
       text(
           "data_directory", "folder", "Of the private database.",
