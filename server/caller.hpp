@@ -2,6 +2,7 @@
 // Who is calling, and the two interfaces through which modules tell the server:
 // identity implements Authenticator; directory and coordination implement Liveness.
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,9 +45,11 @@ class Authenticator {
 class Liveness {
  public:
   virtual ~Liveness() = default;
-  // Called for every authenticated call, and for parked polls whose client is there.
-  // Writes only when a third of the lease is used up. Thread-safe; outside a transaction.
-  virtual void renew(db::Session&, const Caller&) = 0;
+  // Called for every authenticated call. Writes only when a third of the lease is used up.
+  // Answers how long the caller may stay silent before it loses the lease, whatever this
+  // call did (nothing: it holds none); a long poll waits at most two thirds of that.
+  // Thread-safe; outside a transaction.
+  virtual std::optional<std::chrono::milliseconds> renew(db::Session&, const Caller&) = 0;
 };
 
 }  // namespace whitebrick

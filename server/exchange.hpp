@@ -2,6 +2,7 @@
 // One HTTP request on its way through the server, and what may become of it:
 // an answer, or parking until a key is woken or its time is up.
 
+#include <algorithm>
 #include <any>
 #include <chrono>
 #include <functional>
@@ -48,8 +49,11 @@ class Poll {
   bool last_run() const { return last_run_; }
   // Before looking whether something is there.
   void watch(const WaitKey& key) { watches_.push_back(registry_.watch(key, on_wake_)); }
-  // How long the whole request may wait, counted from its arrival; asked once, on the first run.
-  void set_wait(std::chrono::milliseconds wait) { wait_ = wait; }
+  // How long the whole request may wait, counted from its arrival; asked once, on the first
+  // run. Answers the time granted: not longer than limit_wait() allowed.
+  std::chrono::milliseconds set_wait(std::chrono::milliseconds wait) { return wait_ = std::min(wait, limit_); }
+  // So that a caller's lease outlives its parked poll.
+  void limit_wait(std::chrono::milliseconds limit) { limit_ = std::min(limit_, limit); }
   std::chrono::milliseconds wait() const { return wait_; }
   // Earlier than the deadline something is known to change (lazy time): look again then.
   void look_again_in(std::chrono::milliseconds d) { look_again_ = d; }
@@ -68,6 +72,7 @@ class Poll {
   std::function<void()> on_wake_;
   std::vector<WaitRegistry::Watch> watches_;
   std::chrono::milliseconds wait_{0};
+  std::chrono::milliseconds limit_ = std::chrono::milliseconds::max();
   std::chrono::milliseconds look_again_{0};
   std::any memory_;
   int runs_ = 0;

@@ -12,9 +12,11 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "db/pool.hpp"
 #include "server/access.hpp"
@@ -22,6 +24,7 @@
 #include "server/exchange.hpp"
 #include "server/fault.hpp"
 #include "server/metrics.hpp"
+#include "server/soap_context.hpp"
 
 struct soap;
 
@@ -42,11 +45,11 @@ struct GuardServices {
 };
 
 // Writes and reads a message of a generated class as XML, in a second gSOAP context: the
-// stored answer of a requestId. Both throw std::runtime_error when gSOAP refuses.
+// stored answer of a requestId. Both throw std::runtime_error when gSOAP refuses. What read()
+// makes lives until the context's next start() or finish().
 class MessageStore {
  public:
-  explicit MessageStore(struct soap* request);
-  ~MessageStore();
+  MessageStore(struct soap* request, SoapContext& context) : request_(request), context_(context) {}
   template <class Message>
   std::string write(const Message& message) {
     return write_with([&](struct soap* s) {
@@ -62,13 +65,14 @@ class MessageStore {
  private:
   std::string write_with(const std::function<int(struct soap*)>& put);
   void read_with(const std::string& text, const std::function<bool(struct soap*)>& get);
-  struct soap* context_;
+  struct soap* request_;
+  SoapContext& context_;
 };
 
 class Guard {
  public:
   // One per request run.
-  Guard(struct soap*, GuardServices&, std::string_view module, const HttpRequest&, Poll&);
+  Guard(struct soap*, SoapContext& store, GuardServices&, std::string_view module, const HttpRequest&, Poll&);
 
   // `body(Operation&)` for queries and mutations answers nothing; for polls it answers
   // true when `out` is ready and false to park (ignored on the last run: then it must answer).
@@ -76,7 +80,7 @@ class Guard {
   int operation(std::string_view name, In& in, Out& out, Body&& body) noexcept {
     Attempt attempt;
     attempt.body = [&](Operation& op) {
-      out.soap_default(soap_);  // a repeated body starts from nothing
+      out.soap_default(soap_);  // a body that runs again starts from nothing
       if constexpr (std::is_void_v<std::invoke_result_t<Body&, Operation&>>) {
         body(op);
         return true;
@@ -93,7 +97,9 @@ class Guard {
     return run(name, attempt);
   }
 
-  bool parked() const { return parked_; }  // the run ended without an answer
+  // How the run ended when the dispatcher says SOAP_STOP.
+  bool parked() const { return parked_; }  // without an answer
+  const std::optional<Fault>& fault() const { return fault_; }
 
  private:
   struct Attempt {
@@ -105,7 +111,9 @@ class Guard {
   };
   int run(std::string_view name, const Attempt&) noexcept;
   bool run_body(const OperationRule&, const Attempt&);
-  bool run_mutation(db::Lease&, const Caller&, const OperationRule&, const Attempt&);
+  bool run_once(db::Lease&, const Caller&, const Attempt&);
+  bool run_repeatable(db::Lease&, const Caller&, const OperationRule&, const Attempt&);
+  void answer_as_stored(db::Session&, const Caller&, const OperationRule&, const Attempt&, const std::string& hash);
 
   struct soap* soap_;
   GuardServices& services_;
@@ -114,6 +122,7 @@ class Guard {
   Poll& poll_;
   MessageStore store_;
   bool parked_ = false;
+  std::optional<Fault> fault_;
 };
 
 }  // namespace whitebrick
