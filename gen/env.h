@@ -4,13 +4,6 @@
 
 //gsoap c     schema namespace: urn:whitebrick:common:1
 //gsoap c     schema elementForm: qualified
-//gsoap cat   schema namespace: urn:whitebrick:catalogue:1
-//gsoap id    schema namespace: urn:whitebrick:identity:1
-//gsoap dir   schema namespace: urn:whitebrick:directory:1
-//gsoap ev    schema namespace: urn:whitebrick:events:1
-//gsoap prof  schema namespace: urn:whitebrick:profiles:1
-//gsoap av    schema namespace: urn:whitebrick:availability:1
-//gsoap coord schema namespace: urn:whitebrick:coordination:1
 //gsoap wsse  schema namespace: http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd
 //gsoap wsse  schema elementForm: qualified
 //gsoap wsu   schema namespace: http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd

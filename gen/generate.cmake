@@ -27,8 +27,6 @@ endfunction()
 file(MAKE_DIRECTORY ${OUT})
 if(NOT MODULE)
   run(${SOAPCPP2} -c++17 -penv -CSLwx ${GEN_DIR}/env.h)
-  file(GLOB nsmap ${OUT}/*.nsmap)
-  file(RENAME ${nsmap} ${OUT}/env_namespaces.h)
   return()
 endif()
 
@@ -48,3 +46,8 @@ foreach(name ${MODULE}_soapStub.h ${MODULE}_soapC.cpp)
   string(REPLACE "_USCORE" "_" text "${text}")
   file(WRITE ${OUT}/${name} "${text}")
 endforeach()
+
+# Headers and faults are global (env), and hidden from who includes a module's header first.
+set(header ${OUT}/${MODULE}_soap${SERVICE}Service.h)
+file(READ ${header} text)
+file(WRITE ${header} "#include \"envH.h\"\n${text}")
