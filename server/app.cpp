@@ -152,6 +152,14 @@ void App::stop(std::chrono::milliseconds grace) {
 std::uint16_t App::port() const { return state_->http.port(); }
 std::uint16_t App::admin_port() const { return state_->admin.port(); }
 
+HttpResponse App::answer(const HttpRequest& request) {
+  Poll poll(state_->registry, [] {});
+  for (;;) {
+    if (RunResult result = state_->router.serve(0, request, poll)) return std::move(*result);
+    poll.next_run(true);
+  }
+}
+
 namespace {
 class NobodyWaits final : public Wake {
  public:

@@ -9,6 +9,7 @@
 
 #include "db/pool.hpp"
 #include "server/config.hpp"
+#include "server/exchange.hpp"
 
 namespace whitebrick {
 
@@ -23,6 +24,10 @@ class App {
   void stop(std::chrono::milliseconds grace);
   std::uint16_t port() const;
   std::uint16_t admin_port() const;
+
+  // One request without a socket or start(), on worker 0, answered at once: a poll that
+  // would park does its last run instead. Not thread-safe. For tests.
+  HttpResponse answer(const HttpRequest&);
 
  private:
   struct State;

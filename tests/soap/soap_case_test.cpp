@@ -1,0 +1,142 @@
+// Golden cases: tests/soap/<module>/<Operation>/<case>/ (README.md beside this file).
+// Each runs on a clean schema with the standing cast, in SOAP 1.1 and 1.2. A case of a mutation
+// that succeeds is also sent twice with one requestId, to two replicas: same answer, same rows.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "server/access.hpp"
+#include "tests/support/soap_harness.hpp"
+
+namespace whitebrick::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read(const fs::path& file) {
+  std::ifstream in(file);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+std::string trimmed_line(const std::string& text) { return text.substr(0, text.find_first_of("\r\n")); }
+
+struct Case {
+  fs::path folder;
+  std::string module, operation;
+
+  std::string name() const {
+    std::string s = module + "_" + operation + "_" + folder.filename().string();
+    for (char& c : s) {
+      if (!isalnum(static_cast<unsigned char>(c))) c = '_';
+    }
+    return s;
+  }
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name(); }
+
+std::vector<Case> cases() {
+  std::vector<Case> found;
+  for (const auto& entry : fs::recursive_directory_iterator(std::string(WB_SOURCE_DIR) + "/tests/soap")) {
+    if (entry.path().filename() != "request.xml") continue;
+    const fs::path folder = entry.path().parent_path();
+    found.push_back({folder, folder.parent_path().parent_path().filename(), folder.parent_path().filename()});
+  }
+  std::sort(found.begin(), found.end(), [](const Case& a, const Case& b) { return a.folder < b.folder; });
+  return found;
+}
+
+class SoapCase : public ::testing::TestWithParam<Case> {
+ protected:
+  // The request of the case, its setup done on a clean schema.
+  std::string prepare() {
+    reset_to_cast();
+    std::vector<Answer> answers;
+    if (const std::string setup = read(GetParam().folder / "setup.xml"); !setup.empty()) {
+      const Xml xml(setup);
+      for (_xmlNode* call : children(xml.root())) {
+        answers.push_back(
+            a_.call(attribute(call, "as"), fill_in(a_, serialise(children(call).at(0)), answers)));
+        if (answers.back().is_fault() && attribute(call, "may") != "fault") {
+          ADD_FAILURE() << "setup call " << answers.size() << ": " << answers.back().envelope;
+        }
+      }
+    }
+    return fill_in(a_, read(GetParam().folder / "request.xml"), answers);
+  }
+  std::string caller() const { return trimmed_line(read(GetParam().folder / "caller.txt")); }
+
+  Replica a_, b_;
+};
+
+TEST_P(SoapCase, answers_as_written_in_both_versions) {
+  const Xml expected(read(GetParam().folder / "expected.xml"));
+  const bool faults = local_name(expected.root()) == "ServiceFault";
+  for (const int version : {1, 2}) {
+    const std::string request = prepare();
+    const std::string before = faults ? table_contents() : std::string();
+    const Answer answer = a_.call(caller(), request, version);
+    ASSERT_NE(answer.content(), nullptr) << answer.envelope;
+    EXPECT_EQ(difference(expected.root(), answer.content()), "")
+        << "SOAP 1." << version << "\nrequest: " << request << "\nanswer: " << answer.envelope;
+    const char* ns = version == 2 ? "http://www.w3.org/2003/05/soap-envelope" : "http://schemas.xmlsoap.org/soap/envelope/";
+    EXPECT_EQ(namespace_of(answer.document().root()), ns);
+    if (faults) EXPECT_EQ(table_contents(), before) << "a fault changed rows";
+  }
+}
+
+TEST_P(SoapCase, a_request_id_gives_one_effect_and_one_answer_from_any_replica) {
+  const OperationRule* rule = find_operation(GetParam().module, GetParam().operation);
+  ASSERT_NE(rule, nullptr);
+  const Xml expected(read(GetParam().folder / "expected.xml"));
+  if (rule->kind != Kind::kMutation || local_name(expected.root()) == "ServiceFault") return;
+  if (rule->name == "Logout") return;  // the token that would ask again is gone
+
+  std::string request = prepare();
+  if (request.find("requestId") == std::string::npos) {
+    const Xml xml(request);
+    const std::string ns = namespace_of(xml.root());
+    std::string whole = serialise(xml.root());
+    const std::string id = "<requestId xmlns=\"" + ns + "\">once-0001</requestId>";
+    const auto at = whole.find('>');
+    if (whole[at - 1] == '/') {
+      whole = whole.substr(0, at - 1) + ">" + id + "</" + whole.substr(1, whole.find_first_of(" />") - 1) + ">";
+    } else {
+      whole.insert(at + 1, id);
+    }
+    request = whole;
+  }
+  const Answer first = a_.call(caller(), request);
+  const std::string rows = table_contents();
+  const Answer second = b_.call(caller(), request);
+  EXPECT_EQ(serialise(first.content()), serialise(second.content()));
+  EXPECT_EQ(table_contents(), rows) << "the repeated request changed rows";
+}
+
+// Whoever the table does not allow is refused and changes nothing.
+TEST_P(SoapCase, other_roles_are_refused) {
+  const OperationRule* rule = find_operation(GetParam().module, GetParam().operation);
+  ASSERT_NE(rule, nullptr);
+  const std::string request = prepare();
+  const std::string rows = table_contents();
+  const std::vector<std::pair<std::string, Role>> everyone = {
+      {"", Role::kAnonymous}, {"alice", Role::kUser}, {"acme-mail", Role::kService}, {"root", Role::kAdmin}};
+  for (const auto& [account, role] : everyone) {
+    if (rule->allows(role)) continue;
+    const Answer answer = a_.call(account, request);
+    EXPECT_EQ(answer.fault_code(), role == Role::kAnonymous ? "AUTHENTICATION_REQUIRED" : "FORBIDDEN")
+        << account << ": " << answer.envelope;
+  }
+  EXPECT_EQ(table_contents(), rows);
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, SoapCase, ::testing::ValuesIn(cases()),
+                         [](const auto& info) { return info.param.name(); });
+
+}  // namespace
+}  // namespace whitebrick::testing
