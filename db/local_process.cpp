@@ -1,6 +1,7 @@
 #include "db/local_process.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -77,6 +78,15 @@ pid_t start_detached(const std::vector<std::string>& command, const fs::path& lo
   const int problem =
       ::posix_spawn(&pid, command.front().c_str(), &plan.files, &plan.attributes, arguments.data(), environ);
   if (problem != 0) throw Error(0, "cannot run " + command.front() + ": " + std::strerror(problem));
+  // The kernel lets the caller go on before the new command line can be read; whoever
+  // looks there (alive) would take the process for another one.
+  while (content(fs::path("/proc") / std::to_string(pid) / "cmdline").empty()) {
+    siginfo_t ended{};
+    if (::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        ended.si_pid != 0)
+      break;
+    ::sched_yield();
+  }
   return pid;
 }
 

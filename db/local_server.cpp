@@ -34,10 +34,12 @@ bool answers(const LocalFiles& files) {
   }
 }
 
-std::vector<std::string> initialisation(const fs::path& data) {
+std::vector<std::string> initialisation(const fs::path& data, const LocalFiles& files) {
   std::vector<std::string> command = {
-      find_program("mariadb-install-db"),         "--no-defaults",  "--datadir=" + data.string(),
-      "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"};
+      find_program("mariadb-install-db"), "--no-defaults", "--datadir=" + data.string(),
+      // In a shared one, two initialisations at once clash over their temporary tables.
+      "--tmpdir=" + files.temporary().string(), "--auth-root-authentication-method=normal", "--skip-test-db",
+      "--skip-name-resolve"};
   // Without it mariadbd refuses to run as root. The invoking user keeps the files:
   // any other could not reach a private directory.
   if (::geteuid() == 0) command.push_back("--user=root");
@@ -82,7 +84,7 @@ void initialise(const LocalFiles& files) {
   const fs::path fresh = files.directory() / "data.new";
   fs::remove_all(fresh);
   fs::create_directory(fresh);
-  const int status = run_and_wait(initialisation(fresh), files.log());
+  const int status = run_and_wait(initialisation(fresh, files), files.log());
   if (status != 0) {
     throw Error(0, "mariadb-install-db failed (" + std::to_string(status) + "), see " + files.log().string());
   }

@@ -2,6 +2,7 @@
 // A database server of one test's own, to be stopped, frozen or misconfigured.
 
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -32,7 +33,10 @@ class PrivateServer {
   const std::filesystem::path& directory() const { return directory_; }
   db::LocalServer& server() { return server_; }
   db::Options options(const std::string& schema = "whitebrick") const { return server_.options(schema); }
-  void freeze() { ::kill(server_.pid(), SIGSTOP); }
+  void freeze() {
+    ::kill(server_.pid(), SIGSTOP);
+    ::waitpid(server_.pid(), nullptr, WUNTRACED);  // until every thread of it stands still
+  }
   void resume() { ::kill(server_.pid(), SIGCONT); }
   void run(const std::string& sql) {
     db::Connection(options(""), nullptr, db::Connection::Use::kAdministration).command(sql);
