@@ -24,9 +24,21 @@ function(cut text from to)
   set(${text} "${head}${tail}" PARENT_SCOPE)
 endfunction()
 
+function(replace file from to)
+  file(READ ${OUT}/${file} text)
+  string(REPLACE "${from}" "${to}" text "${text}")
+  file(WRITE ${OUT}/${file} "${text}")
+endfunction()
+
+# Nothing in our schemas is nillable; gSOAP would take xsi:nil anywhere and leave null pointers.
+function(refuse_nil file)
+  replace(${file} "soap_element_begin_in(soap, tag, 1, NULL)" "soap_element_begin_in(soap, tag, 0, NULL)")
+endfunction()
+
 file(MAKE_DIRECTORY ${OUT})
 if(NOT MODULE)
   run(${SOAPCPP2} -c++17 -penv -CSLwx ${GEN_DIR}/env.h)
+  refuse_nil(envC.cpp)
   return()
 endif()
 
@@ -40,14 +52,9 @@ file(COPY ${WSDL_DIR}/common.xsd ${WSDL_DIR}/events.xsd DESTINATION ${OUT})
 run(${WSDL2H} -c++17 -j -L -x -P -t ${GEN_DIR}/typemap.dat -o ${MODULE}_soap.h ${MODULE}.wsdl)
 run(${SOAPCPP2} -c++17 -S -j -L -w -x -q${MODULE}_soap -I${GEN_DIR} ${MODULE}_soap.h)
 
+refuse_nil(${MODULE}_soapC.cpp)
 # C++ names as the schema has them: NOT_USCOREFOUND -> NOT_FOUND (the XML text is right already).
-foreach(name ${MODULE}_soapStub.h ${MODULE}_soapC.cpp)
-  file(READ ${OUT}/${name} text)
-  string(REPLACE "_USCORE" "_" text "${text}")
-  file(WRITE ${OUT}/${name} "${text}")
-endforeach()
-
+replace(${MODULE}_soapStub.h "_USCORE" "_")
+replace(${MODULE}_soapC.cpp "_USCORE" "_")
 # Headers and faults are global (env), and hidden from who includes a module's header first.
-set(header ${OUT}/${MODULE}_soap${SERVICE}Service.h)
-file(READ ${header} text)
-file(WRITE ${header} "#include \"envH.h\"\n${text}")
+replace(${MODULE}_soap${SERVICE}Service.h "#include \"${MODULE}_soapH.h\"" "#include \"envH.h\"\n#include \"${MODULE}_soapH.h\"")
