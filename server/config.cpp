@@ -85,10 +85,15 @@ std::string option_of_variable(const std::string& variable) {
   throw std::invalid_argument("The environment has " + variable + ", which is no setting of this program.");
 }
 
-// po::environment_iterator would do for the settings but shows no single variable.
-std::optional<std::string> variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+// A variable that is no setting.
+std::optional<std::string> variable(const std::string& name) {
+  po::options_description option;
+  option.add_options()("value", po::value<std::string>());
+  po::variables_map values;
+  po::store(po::parse_environment(
+                option, [&](const std::string& found) { return std::string(found == name ? "value" : ""); }),
+            values);
+  return values.count("value") != 0 ? std::optional(values["value"].as<std::string>()) : std::nullopt;
 }
 
 po::parsed_options parse_file(std::istream& file, const po::options_description& options,
