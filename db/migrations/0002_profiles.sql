@@ -57,6 +57,6 @@ CREATE TABLE IF NOT EXISTS profile_service_parameter (
   profile_id BIGINT UNSIGNED NOT NULL,
   service_id BIGINT UNSIGNED NOT NULL,
   name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  value TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  value MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   PRIMARY KEY (profile_id, service_id, name)
 ) ENGINE=InnoDB;

@@ -4,7 +4,8 @@
 // The only header of this module that others may include. Knows no SOAP. Evaluated on the
 // database clock whenever asked; no state depends on a timer.
 // Publishes (component "availability"): mode.changed, authorisation.asked (to the asked
-// profile), authorisation.answered (to the asker's profile, only for a grant).
+// profile), authorisation.answered (to the asker's profile, only for a grant). A grant that
+// comes or goes is told to components as profile.changed of its owner.
 // Failures: Fault (the client can act on it) or db::Error (it cannot).
 
 #include <cstdint>
@@ -47,7 +48,7 @@ struct Activation {
 // What an asker's view of one number rests on, read by one query for all numbers.
 struct View {
   std::string number;                     // normalised, as asked
-  std::optional<profiles::ProfileKey> owner;  // nothing: not registered
+  std::optional<profiles::ProfileKey> owner;  // nothing: not registered. Ids and number only, no names.
   Facts facts;                            // input of the pure rules in view.hpp
 };
 
@@ -71,13 +72,16 @@ class Availability {
   std::vector<View> views_by(db::Session&, const std::string& number, const std::vector<std::uint64_t>& asker_user_ids);
 
   // Answers nothing and does the same number of queries whether the contact exists, hides, or has
-  // refused before. Tells the asked profile at most once while pending.
+  // refused before. Told to the asked profile is only who would see AUTHORISATION_REQUIRED, and
+  // once while pending; never again after a refusal (the owner may still change his answer).
+  // Faults: INVALID_ARGUMENT(profileId) (without a number nobody would know who asks).
   void request_authorisation(db::Session&, const profiles::ProfileKey& asker, const std::string& number,
                              const std::optional<std::string>& message);
-  // Faults: NOT_FOUND(authorisationId) (also somebody else's).
+  // May be answered again: the last answer counts. Faults: NOT_FOUND(authorisationId) (also
+  // somebody else's), INVALID_ARGUMENT(until: not in the future).
   void answer_authorisation(db::Session&, const Caller& owner, std::uint64_t id, bool grant, std::optional<Time> until);
 
-  // Job: mode activations and grants whose time is over become mode.changed events, each once.
+  // Job: mode activations whose time is over become mode.changed, grants profile.changed, each once.
   bool expire(db::Pool&);
 
  private:

@@ -7,7 +7,8 @@
 //
 // A user's data is changed by the user himself or an administrator; a contact number is
 // given by an administrator only (nobody can claim somebody else's number).
-// Publishes (component "profiles", in the caller's transaction): profile.changed.
+// Publishes (component "profiles", in the caller's transaction): profile.changed, for
+// components only.
 
 #include <cstdint>
 #include <optional>
@@ -89,6 +90,15 @@ struct ProfileKey {
 // tel: and sip:/sips: URIs. Pure. Fault INVALID_ARGUMENT naming `field`.
 std::string normalise_number(const std::string& number, const std::string& field);
 
+// What profile.changed tells: the views that others have of this profile, or that its user
+// has of others, may be different now. Its content is XML; nobody outside of the server sees it.
+struct Change {
+  std::uint64_t profile_id = 0;
+  std::optional<std::string> former_number;  // it has another one now
+};
+std::string change_content(const Change&);
+Change read_change(const std::string& content);  // throws std::runtime_error for other text
+
 class Profiles {
  public:
   explicit Profiles(events::Events&);
@@ -104,9 +114,12 @@ class Profiles {
   // Replaces all three. A number that belongs to nobody is stored like any other.
   std::uint64_t set_contact_lists(db::Session&, const ProfileKey&, const ContactLists&,
                                   std::optional<std::uint64_t> if_version);
-  // Faults: NOT_FOUND(service).
+  // Replaces the parameters when it did already. Faults: NOT_FOUND(service).
   std::uint64_t subscribe_to_service(db::Session&, const ProfileKey&, const ServiceRef&,
                                      const std::vector<Parameter>&);
+
+  // Publishes profile.changed, also for an upper module whose own facts about it changed.
+  void changed(db::Session&, const Change&);
 
   // The user a request is about: `user` when given (must be the caller's own, or the caller
   // an administrator), else the caller's. Faults: FORBIDDEN, NOT_FOUND, INVALID_ARGUMENT(userId).
