@@ -21,23 +21,23 @@ namespace whitebrick {
 
 struct HttpSettings {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 8080;                  // 0: any free one, see HttpServer::port()
-  std::filesystem::path tls_certificate;      // PEM chain and key: both set = TLS
+  std::uint16_t port = 8080;              // 0: any free one, see HttpServer::port()
+  std::filesystem::path tls_certificate;  // PEM chain and key: both set = TLS
   std::filesystem::path tls_key;
   std::vector<std::string> trusted_proxies{"127.0.0.1", "::1"};  // whose forwarded headers are believed
-  std::vector<std::string> cors_origins;      // exact origins that browsers may call from
+  std::vector<std::string> cors_origins;                         // exact origins that browsers may call from
   int io_threads = 2;
   int workers = 16;
-  std::size_t worker_queue = 256;             // waiting requests; beyond: 503
+  std::size_t worker_queue = 256;  // waiting requests; beyond: 503
   std::size_t max_connections = 20000;
-  std::size_t max_body = 256 * 1024;          // bytes
-  std::size_t max_bulk_body = 1024 * 1024;    // for paths in bulk_paths
+  std::size_t max_body = 256 * 1024;        // bytes
+  std::size_t max_bulk_body = 1024 * 1024;  // for paths in bulk_paths
   std::vector<std::string> bulk_paths{"/events"};
   std::size_t max_headers = 64;
-  std::chrono::seconds receive_within{5};     // whole request
-  std::chrono::seconds idle_timeout{30};      // keep-alive without a request
+  std::chrono::seconds receive_within{5};  // whole request
+  std::chrono::seconds idle_timeout{30};   // keep-alive without a request
   std::chrono::milliseconds answer_within{2000};
-  std::chrono::milliseconds poll_margin{200}; // polls are answered this much early, never late
+  std::chrono::milliseconds poll_margin{200};  // polls are answered this much early, never late
 };
 
 // What a worker run made of a request: an answer, or nothing = park it.
@@ -63,7 +63,7 @@ class HttpServer {
   HttpServer(HttpSettings, WaitRegistry&, Run, FaultPage);
   ~HttpServer();  // stops at once
 
-  void start();                 // throws std::runtime_error when the address is taken
+  void start();  // throws std::runtime_error when the address is taken
   std::uint16_t port() const;
   // Stops parking: every parked poll runs a last time and is answered with
   // Connection: close. New connections are still accepted.

@@ -9,7 +9,6 @@ namespace whitebrick {
 std::string MessageStore::write_with(const std::function<int(struct soap*)>& put) {
   context_.start({});
   struct soap* soap = context_.get();
-  soap_set_namespaces(soap, request_->local_namespaces);
   if (soap_begin_send(soap) != SOAP_OK || put(soap) != SOAP_OK || soap_end_send(soap) != SOAP_OK) {
     throw std::runtime_error("message cannot be written, gSOAP error " + std::to_string(soap->error));
   }
@@ -19,7 +18,6 @@ std::string MessageStore::write_with(const std::function<int(struct soap*)>& put
 void MessageStore::read_with(const std::string& text, const std::function<bool(struct soap*)>& get) {
   context_.start(text);
   struct soap* soap = context_.get();
-  soap_set_namespaces(soap, request_->local_namespaces);
   if (soap_begin_recv(soap) != SOAP_OK || !get(soap) || soap_end_recv(soap) != SOAP_OK) {
     throw std::runtime_error("stored message cannot be read, gSOAP error " + std::to_string(soap->error));
   }

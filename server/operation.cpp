@@ -31,13 +31,18 @@ struct AlreadyAnswered {};
 
 }  // namespace
 
-Guard::Guard(struct soap* soap, SoapContext& store, GuardServices& services, std::string_view module,
-             const HttpRequest& request, Poll& poll)
-    : soap_(soap), services_(services), module_(module), request_(request), poll_(poll), store_(soap, store) {}
+Guard::Guard(struct soap* soap, int soap_version, SoapContext& store, GuardServices& services,
+             std::string_view module, const HttpRequest& request, Poll& poll)
+    : soap_(soap),
+      soap_version_(soap_version),
+      services_(services),
+      module_(module),
+      request_(request),
+      poll_(poll),
+      store_(store) {}
 
 int Guard::run(std::string_view operation, const Attempt& attempt) noexcept {
   const auto started = std::chrono::steady_clock::now();
-  const int version = soap_->version;
   std::string label;
   try {
     label = std::string(module_) + "." + std::string(operation);
@@ -59,7 +64,7 @@ int Guard::run(std::string_view operation, const Attempt& attempt) noexcept {
   // gSOAP would echo the request's header (it holds the token), and its dispatcher has
   // reset the version that the envelope had.
   soap_->header = nullptr;
-  soap_->version = static_cast<short>(version);
+  soap_->version = static_cast<short>(soap_version_);
   if (parked_) return SOAP_STOP;
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   services_.metrics.operation_ended(label, fault_ ? name(fault_->code()) : std::string_view(), took.count());

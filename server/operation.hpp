@@ -49,7 +49,7 @@ struct GuardServices {
 // makes lives until the context's next start() or finish().
 class MessageStore {
  public:
-  MessageStore(struct soap* request, SoapContext& context) : request_(request), context_(context) {}
+  explicit MessageStore(SoapContext& context) : context_(context) {}
   template <class Message>
   std::string write(const Message& message) {
     return write_with([&](struct soap* s) {
@@ -65,14 +65,14 @@ class MessageStore {
  private:
   std::string write_with(const std::function<int(struct soap*)>& put);
   void read_with(const std::string& text, const std::function<bool(struct soap*)>& get);
-  struct soap* request_;
   SoapContext& context_;
 };
 
 class Guard {
  public:
   // One per request run.
-  Guard(struct soap*, SoapContext& store, GuardServices&, std::string_view module, const HttpRequest&, Poll&);
+  Guard(struct soap*, int soap_version, SoapContext& store, GuardServices&, std::string_view module,
+        const HttpRequest&, Poll&);
 
   // `body(Operation&)` for queries and mutations answers nothing; for polls it answers
   // true when `out` is ready and false to park (ignored on the last run: then it must answer).
@@ -116,6 +116,7 @@ class Guard {
   void answer_as_stored(db::Session&, const Caller&, const OperationRule&, const Attempt&, const std::string& hash);
 
   struct soap* soap_;
+  int soap_version_;
   GuardServices& services_;
   std::string_view module_;
   const HttpRequest& request_;

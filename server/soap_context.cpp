@@ -4,7 +4,8 @@
 #include <cstring>
 #include <new>
 
-#include <stdsoap2.h>
+#include "envH.h"
+#include "gen/patterns.hpp"
 
 namespace whitebrick {
 
@@ -15,6 +16,8 @@ SoapContext::SoapContext()
   soap_->user = this;
   soap_->frecv = receive;
   soap_->fsend = send;
+  soap_->fsvalidate = check_pattern;
+  soap_set_namespaces(soap_, namespaces);
   soap_->maxlevel = 32;
   soap_->maxoccurs = 1000;
   soap_->maxlength = 1024 * 1024;

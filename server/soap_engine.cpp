@@ -19,13 +19,14 @@ Fault fault_of(const struct soap* soap) {
     case SOAP_NO_METHOD:
       return {FaultCode::UNKNOWN_OPERATION, "this module has no operation " + element};
     case SOAP_TYPE:
-    case SOAP_SYNTAX_ERROR:
+    case SOAP_NULL:
+    case SOAP_EMPTY:
       return {FaultCode::INVALID_ARGUMENT, "the value of element " + element + " is not of its type", element};
     case SOAP_LENGTH:
       return {FaultCode::INVALID_ARGUMENT, "the value of element " + element + " is too long, too short or out of range",
               element};
     case SOAP_OCCURS:
-      return {FaultCode::INVALID_ARGUMENT, "element " + element + " is missing, or occurs too often", element};
+      return {FaultCode::INVALID_ARGUMENT, "an element is missing from " + element + ", or occurs too often", element};
     case SOAP_TAG_MISMATCH:
       return {FaultCode::INVALID_ARGUMENT, "element " + element + " is not expected here", element};
     case SOAP_LEVEL:
@@ -65,7 +66,7 @@ RunResult SoapEngine::run(Worker& worker, const std::string& module, const Dispa
 
   worker.message.start(request.body);
   struct soap* soap = worker.message.get();
-  Guard guard(soap, worker.store, services_, module, request, poll);
+  Guard guard(soap, scanned.soap_version, worker.store, services_, module, request, poll);
   int error = soap_begin_serve(soap);
   const int version = scanned.soap_version;
   if (error == SOAP_OK) error = dispatch(soap, guard);
