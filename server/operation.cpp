@@ -88,7 +88,7 @@ bool Guard::run_body(const OperationRule& rule, const Attempt& attempt) {
     }
   }
   if (rule.kind == Kind::kQuery) {
-    Operation operation{lease.session(), caller, poll_};
+    Operation operation{lease.session(), caller, poll_, request_};
     return attempt.body(operation);
   }
   if (rule.kind == Kind::kMutation && !attempt.request_id.empty()) {
@@ -99,7 +99,7 @@ bool Guard::run_body(const OperationRule& rule, const Attempt& attempt) {
 
 bool Guard::run_once(db::Lease& lease, const Caller& caller, const Attempt& attempt) {
   return lease.in_transaction([&](db::Session& db) {
-    Operation operation{db, caller, poll_};
+    Operation operation{db, caller, poll_, request_};
     return attempt.body(operation);
   });
 }
@@ -124,7 +124,7 @@ bool Guard::run_repeatable(db::Lease& lease, const Caller& caller, const Operati
           } catch (const db::DuplicateKey&) {
             throw AlreadyAnswered();
           }
-          Operation operation{db, caller, poll_};
+          Operation operation{db, caller, poll_, request_};
           attempt.body(operation);
           db.execute(kStoreAnswer, db::Bytes{attempt.write_answer(store_)}, caller.account_id,
                      db::Bytes{attempt.request_id});

@@ -34,6 +34,7 @@ struct Operation {
   db::Session& db;       // in a transaction, but for Kind::kQuery
   const Caller& caller;
   Poll& poll;            // for Kind::kPoll
+  const HttpRequest& request;  // where it came from; passwords want a private channel
 };
 
 // What the guard needs of the process; made once by App.

@@ -60,12 +60,13 @@ class Directory final : public Liveness {
   Directory(Settings, events::Events&);
 
   // Creates or replaces the caller's registration. Faults: ALREADY_EXISTS(name) when another
-  // account holds the reference, STALE_VERSION.
+  // account holds the reference, STALE_VERSION, INVALID_ARGUMENT(name) for another reference
+  // while connected (others know it by the old one).
   std::uint64_t register_service(db::Session&, const Caller&, const Registration&,
                                  std::optional<std::uint64_t> if_version);
   bool deregister_service(db::Session&, const Caller&);  // disconnects first; false: there was none
-  // Declarations and subscriptions in the same transaction. Connecting again renews.
-  // Faults: NOT_REGISTERED.
+  // Declarations and subscriptions in the same transaction; both are added to what the service
+  // has already. Connecting again renews. Faults: NOT_REGISTERED.
   Connected connect(db::Session&, const Caller&, std::optional<int> lease_seconds,
                     const std::vector<events::Declaration>&, const std::vector<events::SubscriptionRequest>&);
   bool disconnect(db::Session&, const Caller&, Cause cause = Cause::kDisconnected);
@@ -76,17 +77,31 @@ class Directory final : public Liveness {
   bool is_connected(db::Session&, std::uint64_t service_id);
 
   // Liveness: any call of a connected service renews its lease, written when a third is used up.
-  void renew(db::Session&, const Caller&) override;
+  std::optional<std::chrono::milliseconds> renew(db::Session&, const Caller&) override;
   // Job: disconnects services whose lease is over, each exactly once (conditional update in
-  // the transaction of its events). Does nothing before db_pulse.no_expire_before (outage
-  // credit). Answers true while there may be more.
+  // the transaction of its events). Does nothing during an outage credit (server/pulse.hpp).
+  // Answers true while there may be more.
   bool expire(db::Pool&);
 
  private:
-  Settings settings_;
+  using Clock = std::chrono::steady_clock;
+
+  // What follows from a service being gone: its transmitters and who is told. `cause` as in
+  // wsdl/events.xsd, ServiceCause.
+  void tell_gone(db::Session&, std::uint64_t id, const std::string& cause);
+  bool disconnect_as(db::Session&, std::uint64_t id, Cause, const std::string& told);
+
+  const Settings settings_;
   events::Events& events_;
+  // What this replica knows of a lease, until it looks at it again.
+  struct KnownLease {
+    Clock::time_point look_again;
+    std::optional<Clock::time_point> end;  // nothing: not connected
+  };
+  std::optional<std::chrono::milliseconds> remember(std::uint64_t id, Clock::duration pause,
+                                                    std::optional<Clock::duration> remaining);
   std::mutex mutex_;
-  std::map<std::uint64_t, std::chrono::steady_clock::time_point> renew_after_;
+  std::map<std::uint64_t, KnownLease> leases_;
 };
 
 }  // namespace whitebrick::directory

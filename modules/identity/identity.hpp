@@ -14,7 +14,7 @@
 #include <optional>
 #include <string>
 
-#include "modules/directory/directory.hpp"
+#include "db/pool.hpp"
 #include "modules/events/events.hpp"
 #include "modules/profiles/profiles.hpp"
 #include "server/caller.hpp"
@@ -40,24 +40,33 @@ class Identity final : public Authenticator {
     std::chrono::seconds token_lifetime{86400};
     int argon2_memory_kib = 19456;  // t=2, p=1
   };
-  Identity(Settings, profiles::Profiles&, events::Events&);
+  // Of the pool only the options are used, for connections that outlive a refused login.
+  Identity(Settings, const db::Pool&, profiles::Profiles&, events::Events&);
   ~Identity() override;
 
   // Unknown account and wrong password: the same fault after the same work.
   // Faults: AUTHENTICATION_FAILED, TOO_MANY_ATTEMPTS (10 failures of an account in 15 min,
   // 100 of a source, counted over all replicas), BUSY (hash queue full).
   Token login(db::Session&, const std::string& name, const std::string& password, const std::string& source);
+  // False for a caller who showed a password.
   bool logout(db::Session&, const Caller&);
+  // The old text is void; what is bound to the token stays bound (its id does not change).
+  // Faults: INVALID_ARGUMENT for a caller who showed a password, AUTHENTICATION_FAILED.
   Token renew(db::Session&, const Caller&);
   // Faults: ALREADY_EXISTS(accountName), NOT_FOUND(userId), INVALID_ARGUMENT.
   void create_account(db::Session&, const NewAccount&);
-  void set_password(db::Session&, const std::string& name, const std::string& password);  // NOT_FOUND
+  bool is_admin(db::Session&, const std::string& name);  // false also when there is no such account
+  // Both end the account's tokens and remembered passwords. Faults: NOT_FOUND(accountName).
+  void set_password(db::Session&, const std::string& name, const std::string& password);
+  void disable_account(db::Session&, const std::string& name);
   // Only for services that the profile subscribes to, and administrators; NOT_FOUND otherwise.
   profiles::ProfileKey resolve_contact_number(db::Session&, const Caller&, const std::string& number);
 
   Caller authenticate(db::Session&, const Credentials&) override;
+  // Of users only; others' tokens are like none. Faults: AUTHENTICATION_FAILED(userToken).
   Caller caller_of_token(db::Session&, const std::string& token) override;
-  bool expire_tokens(db::Pool&);  // job: chunked; true while there is more
+  // Job, in chunks: what is over of tokens and of counted failures. True while there is more.
+  bool expire_tokens(db::Pool&);
 
  private:
   struct State;
