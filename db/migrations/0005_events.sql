@@ -1,6 +1,7 @@
 CREATE TABLE IF NOT EXISTS event_type (
   name VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   available TINYINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'what subscribers were last told',
+  recounts BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'written by each recount, so that two of them conflict',
   changed_at DATETIME(6) NOT NULL
 ) ENGINE=InnoDB;
 
@@ -49,6 +50,8 @@ CREATE TABLE IF NOT EXISTS event (
   service_id BIGINT UNSIGNED NOT NULL COMMENT 'transmitting service; 0: a server component',
   component VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL,
   content MEDIUMBLOB NOT NULL,
+  targets SMALLINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'number of its target profiles',
+  may_wait TINYINT UNSIGNED NOT NULL DEFAULT 0 COMMENT '1: for the next terminal when none has it',
   created_at DATETIME(6) NOT NULL,
   expires_at DATETIME(6) NOT NULL,
   KEY ix_event_service (service_id, id)
@@ -67,6 +70,7 @@ CREATE TABLE IF NOT EXISTS delivery (
   subscription_id BIGINT UNSIGNED NOT NULL,
   visible_at DATETIME(6) NOT NULL COMMENT 'ready when past; a lease moves it into the future',
   token BINARY(16) NULL COMMENT 'fencing token of the lease',
+  previous_token BINARY(16) NULL COMMENT 'of the lease that ran out: a late acknowledgement learns of its loss',
   attempts SMALLINT UNSIGNED NOT NULL DEFAULT 0,
   PRIMARY KEY (queue_id, event_id, subscription_id)
 ) ENGINE=InnoDB;
@@ -76,6 +80,7 @@ CREATE TABLE IF NOT EXISTS delivery_history (
   event_id BIGINT UNSIGNED NOT NULL,
   recipient_kind TINYINT UNSIGNED NOT NULL COMMENT 'as in queue',
   recipient_id BIGINT UNSIGNED NOT NULL,
+  profile_id BIGINT UNSIGNED NULL COMMENT 'for which a terminal was told',
   outcome TINYINT UNSIGNED NOT NULL COMMENT '1 acknowledged, 2 expired, 4 unsubscribed',
   attempts SMALLINT UNSIGNED NOT NULL,
   done_at DATETIME(6) NOT NULL,
@@ -88,3 +93,12 @@ CREATE TABLE IF NOT EXISTS waiting_event (
   event_id BIGINT UNSIGNED NOT NULL,
   PRIMARY KEY (profile_id, event_id)
 ) ENGINE=InnoDB COMMENT='for the next terminal of the profile';
+
+CREATE TABLE IF NOT EXISTS ended_subscription (
+  subscription_id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
+  queue_id BIGINT UNSIGNED NOT NULL,
+  owner_kind TINYINT UNSIGNED NOT NULL COMMENT 'as in queue',
+  owner_id BIGINT UNSIGNED NOT NULL,
+  profile_id BIGINT UNSIGNED NULL,
+  ended_at DATETIME(6) NOT NULL
+) ENGINE=InnoDB COMMENT='until every publisher that still saw it has ended';

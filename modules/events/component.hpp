@@ -19,7 +19,8 @@ class ComponentWorkers {
 
   // Before start(). Handlers may be called at the same time on several threads and
   // replicas, for several events in any order: they recompute, they do not count.
-  void subscribe(const std::string& component, const std::vector<std::string>& patterns, ComponentEvent handler);
+  void subscribe(const std::string& component, const std::vector<std::string>& patterns,
+                 ComponentEvent handler);
   void start();  // creates the subscriptions, starts the workers
   void stop();
 

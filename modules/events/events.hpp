@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "db/session.hpp"
+#include "db/pool.hpp"
 #include "server/caller.hpp"
 #include "server/wait.hpp"
 
@@ -58,7 +58,7 @@ struct NewEvent {
   std::string content;                  // any text or XML, returned byte-true
   std::vector<std::uint64_t> profiles;  // profile.id of the profiles it is for; empty: concerns a service
   int ttl_seconds = 7 * 86400;
-  bool wait_for_terminal = true;        // with none connected, keep it for the profile's next terminal
+  bool wait_for_terminal = true;  // with none connected, keep it for the profile's next terminal
 };
 
 struct Published {
@@ -113,11 +113,11 @@ enum class Outcome { kPending = 0, kAcknowledged = 1, kExpired = 2, kUnsubscribe
 
 struct Delivery {
   PartyKind recipient_kind = PartyKind::kService;
-  std::string recipient;     // "name/provider", "user/terminal" or the component's name
+  std::string recipient;  // "name/provider", "user/terminal" or the component's name
   std::string subscription;
   bool notified = false;
   unsigned attempts = 0;
-  std::optional<Time> at;    // of the outcome
+  std::optional<Time> at;  // of the outcome
   Outcome outcome = Outcome::kPending;
 };
 
@@ -152,6 +152,11 @@ class Events {
   Subscription subscribe_terminal(db::Session&, std::uint64_t terminal_id, std::uint64_t queue_id,
                                   std::uint64_t profile_id, const std::vector<std::string>& patterns);
   bool unsubscribe(db::Session&, Party, const std::string& name);
+  // A user's choice of what reaches his connected terminal, for one of its profiles or all;
+  // no pattern: nothing but contact states. Faults: NOT_CONNECTED(name).
+  Subscription select_terminal_events(db::Session&, std::uint64_t terminal_id,
+                                      std::optional<std::uint64_t> profile_id,
+                                      const std::vector<std::string>& patterns);
   // Ends a terminal's subscription; what no terminal of the profile has acknowledged and may
   // wait goes back to waiting for the next one.
   void unsubscribe_terminal(db::Session&, std::uint64_t subscription_id);
@@ -181,6 +186,13 @@ class Events {
                            const std::vector<std::uint64_t>& event_ids);
   Batch claim(db::Session&, std::uint64_t queue_id, int max_events, int lease_seconds);
   static WaitKey wait_key(std::uint64_t queue_id);  // "queue:<id>"
+
+  // --- upkeep: jobs, one replica each period; true while there is more to do ----------------
+  // Hands what waits to terminals that connected while it was published, and settles what was
+  // published while a subscription ended. Every 2 s or so.
+  bool sweep_waiting(db::Pool&);
+  // Deliveries of events past their time to live go to the history as expired. Every minute or so.
+  bool expire(db::Pool&);
 
   // --- log (13.7) ----------------------------------------------------------------------------------
   // Visible to the transmitter, recipients and administrators only; others see nothing.

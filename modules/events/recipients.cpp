@@ -1,0 +1,142 @@
+#include "modules/events/recipients.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "modules/events/events.hpp"
+#include "modules/events/lists.hpp"
+#include "modules/events/patterns.hpp"
+
+namespace whitebrick::events {
+namespace {
+
+using Args = std::vector<db::Value>;
+
+// The first argument is 1 to have services too, or 3.
+std::string select_general(const std::vector<std::string>& patterns, Args& args) {
+  return R"sql(
+  SELECT DISTINCT s.owner_kind AS owner_kind, s.id AS subscription_id, s.queue_id AS queue_id
+    FROM subscription_pattern p JOIN subscription s ON s.id = p.subscription_id
+   WHERE s.owner_kind IN (3, ?) AND s.profile_id IS NULL AND (s.transmitter_id IS NULL OR s.transmitter_id = ?)
+     AND p.pattern IN ()sql" +
+         in_list(patterns, args) + ")";
+}
+
+void find_general(db::Session& db, const std::vector<std::string>& patterns, std::uint64_t transmitter_id,
+                  bool for_services, Recipients& found) {
+  Args args{for_services ? 1 : 3, transmitter_id};
+  const std::string sql = select_general(patterns, args);
+  db.query_with(
+      sql,
+      [&](const db::Row& row) {
+        auto& list = row.number("owner_kind") == 1 ? found.services : found.components;
+        list.push_back({row.id("subscription_id"), row.id("queue_id")});
+        return 0;
+      },
+      args);
+}
+
+std::string select_terminals(std::span<const std::uint64_t> profiles,
+                             const std::vector<std::string>& patterns, Args& args) {
+  std::string sql = R"sql(
+  SELECT DISTINCT s.profile_id AS profile_id, s.id AS subscription_id, s.queue_id AS queue_id
+    FROM subscription s JOIN subscription_pattern p ON p.subscription_id = s.id
+   WHERE s.owner_kind = 2 AND s.profile_id IN ()sql";
+  sql += in_list(profiles, args);
+  sql += ") AND p.pattern IN (";
+  sql += in_list(patterns, args);
+  return sql + ")";
+}
+
+std::string select_services(std::span<const std::uint64_t> profiles, const std::vector<std::string>& patterns,
+                            std::uint64_t transmitter_id, Args& args) {
+  std::string sql = R"sql(
+  SELECT DISTINCT ps.profile_id AS profile_id, s.id AS subscription_id, s.queue_id AS queue_id
+    FROM profile_service ps
+    JOIN subscription s ON s.owner_kind = 1 AND s.owner_id = ps.service_id
+    JOIN subscription_pattern p ON p.subscription_id = s.id
+   WHERE (s.profile_id IS NULL OR s.profile_id = ps.profile_id)
+     AND (s.transmitter_id IS NULL OR s.transmitter_id = ?) AND ps.profile_id IN ()sql";
+  args.emplace_back(transmitter_id);
+  sql += in_list(profiles, args);
+  sql += ") AND p.pattern IN (";
+  sql += in_list(patterns, args);
+  return sql + ")";
+}
+
+}  // namespace
+
+std::vector<Recipient> Recipients::of(const std::vector<std::uint64_t>& target_profiles) const {
+  std::vector<Recipient> all = components;
+  if (target_profiles.empty()) all.insert(all.end(), services.begin(), services.end());
+  for (const std::uint64_t profile : target_profiles) {
+    const auto found = profiles.find(profile);
+    if (found != profiles.end()) all.insert(all.end(), found->second.begin(), found->second.end());
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+Recipients find_recipients(db::Session& db, const std::string& type, std::uint64_t transmitter_id,
+                           bool for_services, const std::vector<std::uint64_t>& profiles) {
+  Recipients found;
+  const auto patterns = matching_patterns(type);
+  const bool internal = is_internal(type);
+  find_general(db, patterns, transmitter_id, for_services && !internal, found);
+  if (internal) return found;
+  const auto read = [&](const db::Row& row) {
+    found.profiles[row.id("profile_id")].push_back({row.id("subscription_id"), row.id("queue_id")});
+    return 0;
+  };
+  in_pieces(profiles, [&](std::span<const std::uint64_t> piece) {
+    Args args;
+    const std::string terminals = select_terminals(piece, patterns, args);
+    db.query_with(terminals, read, args);
+    args.clear();
+    const std::string services = select_services(piece, patterns, transmitter_id, args);
+    db.query_with(services, read, args);
+  });
+  return found;
+}
+
+std::vector<std::uint64_t> subscribers_of_type(db::Session& db, const std::string& type,
+                                               std::uint64_t service_id) {
+  auto patterns = matching_patterns(type);
+  Recipients found;
+  find_general(db, patterns, service_id, true, found);
+  std::vector<std::uint64_t> ids;
+  for (const Recipient& recipient : found.components) ids.push_back(recipient.subscription_id);
+  for (const Recipient& recipient : found.services) ids.push_back(recipient.subscription_id);
+
+  patterns.pop_back();  // "*"
+  Args args{service_id};
+  const std::string terminals = R"sql(
+  SELECT DISTINCT s.id AS subscription_id
+    FROM profile_service ps
+    JOIN subscription s ON s.owner_kind = 2 AND s.profile_id = ps.profile_id
+    JOIN subscription_pattern p ON p.subscription_id = s.id
+   WHERE ps.service_id = ? AND p.pattern IN ()sql" +
+                                in_list(patterns, args) + ")";
+  const auto told = db.query_with(
+      terminals, [](const db::Row& row) { return row.id("subscription_id"); }, args);
+  ids.insert(ids.end(), told.begin(), told.end());
+  return ids;
+}
+
+std::vector<std::uint64_t> profiles_with_terminal(db::Session& db,
+                                                  const std::vector<std::uint64_t>& profiles) {
+  std::vector<std::uint64_t> found;
+  in_pieces(profiles, [&](std::span<const std::uint64_t> piece) {
+    Args args;
+    const std::string sql = R"sql(
+  SELECT DISTINCT profile_id FROM subscription WHERE owner_kind = 2 AND profile_id IN ()sql" +
+                            in_list(piece, args) + ")";
+    const auto some = db.query_with(
+        sql, [](const db::Row& row) { return row.id("profile_id"); }, args);
+    found.insert(found.end(), some.begin(), some.end());
+  });
+  return found;
+}
+
+}  // namespace whitebrick::events

@@ -1,0 +1,43 @@
+#pragma once
+// Which subscriptions an event reaches. An event without target profiles reaches the services and
+// components that subscribe to its type. One with target profiles reaches components, the
+// terminals connected for those profiles, and the services that those profiles subscribe to.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "db/session.hpp"
+
+namespace whitebrick::events {
+
+struct Recipient {
+  std::uint64_t subscription_id = 0;
+  std::uint64_t queue_id = 0;
+  friend auto operator<=>(const Recipient&, const Recipient&) = default;
+};
+
+// Of one type from one transmitter, for all the events of a batch.
+struct Recipients {
+  std::vector<Recipient> services, components;               // of events without target profiles; of all
+  std::map<std::uint64_t, std::vector<Recipient>> profiles;  // of events for this profile
+
+  // Each subscription once.
+  std::vector<Recipient> of(const std::vector<std::uint64_t>& target_profiles) const;
+};
+
+// `for_services`: the batch has an event without target profiles. `profiles`: all targets of the
+// batch, each once.
+Recipients find_recipients(db::Session&, const std::string& type, std::uint64_t transmitter_id,
+                           bool for_services, const std::vector<std::uint64_t>& profiles);
+
+// Who is told that a type became available or not: everybody who subscribes to it; of terminals
+// those who name it (not by "*") and whose profile subscribes to the service.
+std::vector<std::uint64_t> subscribers_of_type(db::Session&, const std::string& type,
+                                               std::uint64_t service_id);
+
+// Of these profiles, those that a terminal is connected for.
+std::vector<std::uint64_t> profiles_with_terminal(db::Session&, const std::vector<std::uint64_t>& profiles);
+
+}  // namespace whitebrick::events

@@ -1,0 +1,223 @@
+#include "modules/events/subscriptions.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+#include "modules/events/lists.hpp"
+#include "modules/events/patterns.hpp"
+#include "server/fault.hpp"
+
+namespace whitebrick::events {
+namespace {
+
+constexpr std::size_t kMostPatterns = 1000;
+constexpr const char* kTerminalsQueue = "terminals";  // of a portal
+
+unsigned number(PartyKind kind) { return static_cast<unsigned>(kind); }
+
+SubscriptionRow read_subscription(const db::Row& row) {
+  return {row.id("id"),
+          row.id("queue_id"),
+          {static_cast<PartyKind>(row.number("owner_kind")), row.id("owner_id")},
+          row.text("name"),
+          row.id_or_null("profile_id"),
+          row.id_or_null("transmitter_id")};
+}
+
+constexpr std::string_view kSelectSubscription = R"sql(
+  SELECT id, queue_id, owner_kind, owner_id, name, profile_id, transmitter_id FROM subscription
+   WHERE owner_kind = ? AND owner_id = ? AND name = ?)sql";
+
+constexpr std::string_view kSelectSubscriptions = R"sql(
+  SELECT id, queue_id, owner_kind, owner_id, name, profile_id, transmitter_id FROM subscription
+   WHERE owner_kind = ? AND owner_id = ? ORDER BY id)sql";
+
+}  // namespace
+
+std::optional<SubscriptionRow> find_subscription(db::Session& db, Party owner, const std::string& name) {
+  return db.query_one(kSelectSubscription, read_subscription, number(owner.kind), owner.id, name);
+}
+
+std::vector<SubscriptionRow> subscriptions_of(db::Session& db, Party owner) {
+  return db.query(kSelectSubscriptions, read_subscription, number(owner.kind), owner.id);
+}
+
+void require_patterns(const std::vector<std::string>& patterns) {
+  if (patterns.size() > kMostPatterns) {
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "At most 1000 event types in one subscription.", "type");
+  }
+  for (const std::string& pattern : patterns) {
+    if (is_pattern(pattern)) continue;
+    throw Fault(FaultCode::INVALID_ARGUMENT, "Give an event type, a prefix of types (call.*) or *.", "type");
+  }
+}
+
+namespace {
+
+constexpr std::string_view kUpdateSubscription = R"sql(
+  UPDATE subscription SET queue_id = ?, profile_id = ?, transmitter_id = ? WHERE id = ?)sql";
+
+constexpr std::string_view kInsertSubscription = R"sql(
+  INSERT INTO subscription (queue_id, owner_kind, owner_id, name, profile_id, transmitter_id, created_at)
+  VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))
+      ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id), queue_id = VALUES(queue_id),
+         profile_id = VALUES(profile_id), transmitter_id = VALUES(transmitter_id))sql";
+
+}  // namespace
+
+std::uint64_t write_subscription(db::Session& db, const SubscriptionRow& row) {
+  if (const auto found = find_subscription(db, row.owner, row.name)) {
+    db.execute(kUpdateSubscription, row.queue_id, row.profile_id, row.transmitter_id, found->id);
+    return found->id;
+  }
+  return db.insert(kInsertSubscription, row.queue_id, number(row.owner.kind), row.owner.id, row.name,
+                   row.profile_id, row.transmitter_id);
+}
+
+namespace {
+
+constexpr std::string_view kSelectPatterns = R"sql(
+  SELECT pattern FROM subscription_pattern WHERE subscription_id = ?)sql";
+
+constexpr std::string_view kDeletePattern = R"sql(
+  DELETE FROM subscription_pattern WHERE pattern = ? AND subscription_id = ?)sql";
+
+constexpr std::string_view kInsertPatterns = R"sql(
+  INSERT IGNORE INTO subscription_pattern (pattern, subscription_id) VALUES )sql";
+
+}  // namespace
+
+void write_patterns(db::Session& db, std::uint64_t subscription_id,
+                    const std::vector<std::string>& patterns) {
+  const auto stored = db.query(
+      kSelectPatterns, [](const db::Row& row) { return row.text("pattern"); }, subscription_id);
+  const std::set<std::string> before(stored.begin(), stored.end());
+  const std::set<std::string> after(patterns.begin(), patterns.end());
+  for (const std::string& pattern : before) {
+    if (!after.contains(pattern)) db.execute(kDeletePattern, pattern, subscription_id);
+  }
+  std::vector<std::string> added;
+  std::set_difference(after.begin(), after.end(), before.begin(), before.end(), std::back_inserter(added));
+  insert_rows(db, kInsertPatterns, "(?, ?)", added,
+              [&](const std::string& pattern, std::vector<db::Value>& args) {
+                args.emplace_back(pattern);
+                args.emplace_back(subscription_id);
+              });
+}
+
+namespace {
+
+constexpr std::string_view kTypeAvailable = R"sql(
+  SELECT name FROM event_type WHERE name = ? AND available = 1)sql";
+
+constexpr std::string_view kRangeAvailable = R"sql(
+  SELECT name FROM event_type WHERE name >= ? AND name < ? AND available = 1 LIMIT 1)sql";
+
+bool is_transmitted(db::Session& db, const std::string& pattern) {
+  const auto name = [](const db::Row& row) { return row.text("name"); };
+  if (covers_reserved(pattern)) return true;
+  if (!pattern.ends_with('*')) return db.query_one(kTypeAvailable, name, pattern).has_value();
+  const TypeRange range = range_of(pattern);
+  return db.query_one(kRangeAvailable, name, range.first, range.second).has_value();
+}
+
+constexpr std::string_view kCountDeliveries = R"sql(
+  SELECT COUNT(*) AS pending FROM delivery WHERE queue_id = ? AND subscription_id = ?)sql";
+
+}  // namespace
+
+Subscription describe(db::Session& db, const SubscriptionRow& row, const std::vector<std::string>& patterns) {
+  Subscription described{row.id, row.queue_id, row.name, false, 0};
+  described.available = std::any_of(patterns.begin(), patterns.end(),
+                                    [&](const std::string& pattern) { return is_transmitted(db, pattern); });
+  described.backlog =
+      db.query_one(
+            kCountDeliveries, [](const db::Row& r) { return r.id("pending"); }, row.queue_id, row.id)
+          .value_or(0);
+  return described;
+}
+
+Subscription Events::subscribe(db::Session& db, Party owner, const SubscriptionRequest& request) {
+  require_patterns(request.patterns);
+  if (owner.kind == PartyKind::kService && request.name == kTerminalsQueue) {
+    throw Fault(FaultCode::INVALID_ARGUMENT, "The name 'terminals' means the queue of a portal's terminals.",
+                "name");
+  }
+  SubscriptionRow row{0,
+                      open_queue(db, owner, request.name),
+                      owner,
+                      request.name,
+                      request.profile_id,
+                      request.transmitter_id};
+  row.id = write_subscription(db, row);
+  write_patterns(db, row.id, request.patterns);
+  return describe(db, row, request.patterns);
+}
+
+namespace {
+
+constexpr std::string_view kDeleteSubscription = R"sql(
+  DELETE FROM subscription WHERE id = ?)sql";
+
+constexpr std::string_view kDeletePatterns = R"sql(
+  DELETE FROM subscription_pattern WHERE subscription_id = ?)sql";
+
+constexpr std::string_view kInsertEnded = R"sql(
+  INSERT INTO ended_subscription (subscription_id, queue_id, owner_kind, owner_id, profile_id, ended_at)
+  VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6)))sql";
+
+}  // namespace
+
+void end_subscription(db::Session& db, const SubscriptionRow& row) {
+  db.execute(kDeleteSubscription, row.id);
+  db.execute(kDeletePatterns, row.id);
+  db.execute(kInsertEnded, row.id, row.queue_id, number(row.owner.kind), row.owner.id, row.profile_id);
+}
+
+namespace {
+
+constexpr std::string_view kDeleteUnusedQueue = R"sql(
+  DELETE q FROM queue q LEFT JOIN subscription s ON s.queue_id = q.id
+   WHERE q.owner_kind = ? AND q.owner_id = ? AND q.name = ? AND s.id IS NULL)sql";
+
+}  // namespace
+
+bool Events::unsubscribe(db::Session& db, Party owner, const std::string& name) {
+  const auto row = find_subscription(db, owner, name);
+  if (!row) return false;
+  end_subscription(db, *row);
+  settle_ended(db, *row);  // a long backlog is left to the sweep
+  db.execute(kDeleteUnusedQueue, number(owner.kind), owner.id, name);
+  db.after_commit([this, queue = row->queue_id] { wake_.wake({wait_key(queue)}); });  // its poll ends
+  return true;
+}
+
+namespace {
+
+constexpr std::string_view kSelectDeclared = R"sql(
+  SELECT type FROM event_declaration WHERE service_id = ?)sql";
+
+constexpr std::string_view kDeleteUnusedQueues = R"sql(
+  DELETE q FROM queue q LEFT JOIN subscription s ON s.queue_id = q.id
+   WHERE q.owner_kind = ? AND q.owner_id = ? AND s.id IS NULL)sql";
+
+}  // namespace
+
+void Events::forget(db::Session& db, Party owner) {
+  for (const SubscriptionRow& row : subscriptions_of(db, owner)) {
+    if (owner.kind == PartyKind::kTerminal)
+      unsubscribe_terminal(db, row.id);
+    else
+      unsubscribe(db, owner, row.name);
+  }
+  if (owner.kind == PartyKind::kService) {
+    transmitter_gone(db, owner.id, "DEREGISTERED");
+    withdraw(db, owner.id,
+             db.query(
+                 kSelectDeclared, [](const db::Row& row) { return row.text("type"); }, owner.id));
+  }
+  db.execute(kDeleteUnusedQueues, number(owner.kind), owner.id);
+}
+
+}  // namespace whitebrick::events

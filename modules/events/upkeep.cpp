@@ -1,0 +1,168 @@
+// Jobs over the queue tables: pieces of at most 1,000 rows a transaction, each right by
+// itself, so that a run cut short or done twice does no harm.
+
+#include <map>
+#include <set>
+#include <string_view>
+
+#include "modules/events/events.hpp"
+#include "modules/events/lists.hpp"
+#include "modules/events/subscriptions.hpp"
+
+namespace whitebrick::events {
+namespace {
+
+// No transaction of a publisher lasts this long (idle and statement time limits).
+constexpr std::string_view kSelectEnded = R"sql(
+  SELECT subscription_id, queue_id, owner_kind, owner_id, profile_id FROM ended_subscription
+   WHERE ended_at <= UTC_TIMESTAMP(6) - INTERVAL ? SECOND ORDER BY subscription_id LIMIT 100)sql";
+constexpr int kLongestPublish = 20;
+
+constexpr std::string_view kDeleteEnded = R"sql(
+  DELETE FROM ended_subscription WHERE subscription_id = ?)sql";
+
+SubscriptionRow read_ended(const db::Row& row) {
+  return {row.id("subscription_id"),
+          row.id("queue_id"),
+          {static_cast<PartyKind>(row.number("owner_kind")), row.id("owner_id")},
+          "",
+          row.id_or_null("profile_id"),
+          std::nullopt};
+}
+
+bool settle_all_ended(db::Pool& pool) {
+  const auto ended = pool.in_transaction(
+      [](db::Session& db) { return db.query(kSelectEnded, read_ended, kLongestPublish); });
+  for (const SubscriptionRow& row : ended) {
+    while (pool.in_transaction([&](db::Session& db) { return settle_ended(db, row); }) > 0) {
+    }
+    pool.in_transaction([&](db::Session& db) { db.execute(kDeleteEnded, row.id); });
+  }
+  return ended.size() == 100;
+}
+
+// From the terminals' side: those are few, what waits may be much.
+constexpr std::string_view kSelectTerminalsWithWaiting = R"sql(
+  SELECT DISTINCT STRAIGHT_JOIN s.id AS id, s.queue_id AS queue_id, s.owner_id AS owner_id, s.profile_id AS profile_id
+    FROM subscription s
+    JOIN waiting_event w ON w.profile_id = s.profile_id
+    JOIN event e ON e.id = w.event_id
+    JOIN subscription_pattern p ON p.subscription_id = s.id AND (p.pattern IN ('*', e.type)
+      OR (RIGHT(p.pattern, 2) = '.*' AND LEFT(e.type, CHAR_LENGTH(p.pattern) - 1) = LEFT(p.pattern, CHAR_LENGTH(p.pattern) - 1)))
+   WHERE s.owner_kind = 2 AND e.expires_at > UTC_TIMESTAMP(6) LIMIT 100)sql";
+
+constexpr std::string_view kStillThere = R"sql(
+  SELECT id FROM subscription WHERE id = ? AND queue_id = ?)sql";
+
+}  // namespace
+
+bool Events::sweep_waiting(db::Pool& pool) {
+  const bool more_ended = settle_all_ended(pool);
+  const auto terminals = pool.in_transaction([](db::Session& db) {
+    return db.query(kSelectTerminalsWithWaiting, [](const db::Row& row) {
+      return SubscriptionRow{
+          row.id("id"), row.id("queue_id"),           {PartyKind::kTerminal, row.id("owner_id")},
+          "",           row.id_or_null("profile_id"), std::nullopt};
+    });
+  });
+  for (const SubscriptionRow& row : terminals) {
+    pool.in_transaction([&](db::Session& db) {
+      if (!db.query_one(
+              kStillThere, [](const db::Row& r) { return r.id("id"); }, row.id, row.queue_id))
+        return;
+      hand_over_waiting(db, row);
+      db.after_commit([this, queue = row.queue_id] { wake_.wake({wait_key(queue)}); });
+    });
+  }
+  return more_ended || terminals.size() == 100;
+}
+
+namespace {
+
+constexpr std::string_view kSelectNextQueue = R"sql(
+  SELECT MIN(queue_id) AS queue_id FROM delivery WHERE queue_id > ?)sql";
+
+// The last event of a queue's next piece.
+constexpr std::string_view kSelectPiece = R"sql(
+  SELECT MAX(event_id) AS last
+    FROM (SELECT event_id FROM delivery WHERE queue_id = ? AND event_id > ? ORDER BY event_id LIMIT 1000) AS piece)sql";
+
+constexpr std::string_view kSelectExpired = R"sql(
+  SELECT STRAIGHT_JOIN d.event_id AS event_id FROM delivery d JOIN event e ON e.id = d.event_id
+   WHERE d.queue_id = ? AND d.event_id > ? AND d.event_id <= ? AND d.visible_at <= UTC_TIMESTAMP(6)
+     AND e.expires_at <= UTC_TIMESTAMP(6) LIMIT 1)sql";
+
+constexpr std::string_view kKeepExpired = R"sql(
+  INSERT INTO delivery_history
+         (subscription_id, event_id, recipient_kind, recipient_id, profile_id, outcome, attempts, done_at)
+  SELECT STRAIGHT_JOIN d.subscription_id, d.event_id, s.owner_kind, s.owner_id,
+         IF(s.owner_kind = 2, s.profile_id, NULL), 2, d.attempts, UTC_TIMESTAMP(6)
+    FROM delivery d JOIN event e ON e.id = d.event_id JOIN subscription s ON s.id = d.subscription_id
+   WHERE d.queue_id = ? AND d.event_id > ? AND d.event_id <= ? AND d.visible_at <= ? AND e.expires_at <= ?)sql";
+
+constexpr std::string_view kDeleteExpired = R"sql(
+  DELETE d FROM delivery d JOIN event e ON e.id = d.event_id JOIN subscription s ON s.id = d.subscription_id
+   WHERE d.queue_id = ? AND d.event_id > ? AND d.event_id <= ? AND d.visible_at <= ? AND e.expires_at <= ?)sql";
+
+// Leased ones are let alone: their puller may still acknowledge.
+void expire_piece(db::Session& db, std::uint64_t queue, std::uint64_t after, std::uint64_t last) {
+  if (!db.query_one(
+          kSelectExpired, [](const db::Row& row) { return row.id("event_id"); }, queue, after, last))
+    return;
+  const Time now = db.now();
+  const std::uint64_t kept = db.execute(kKeepExpired, queue, after, last, now, now);
+  const std::uint64_t removed = db.execute(kDeleteExpired, queue, after, last, now, now);
+  if (kept != removed) throw db::Conflict(0, "deliveries changed while they expired");
+}
+
+void expire_queue(db::Pool& pool, std::uint64_t queue) {
+  std::uint64_t after = 0;
+  for (;;) {
+    const auto last = pool.in_transaction([&](db::Session& db) {
+      const auto end =
+          db.query_one(
+                kSelectPiece, [](const db::Row& row) { return row.id_or_null("last"); }, queue, after)
+              .value_or(std::nullopt);
+      if (end) expire_piece(db, queue, after, *end);
+      return end;
+    });
+    if (!last) return;
+    after = *last;
+  }
+}
+
+constexpr std::string_view kSelectExpiredWaiting = R"sql(
+  SELECT DISTINCT w.event_id AS event_id FROM waiting_event w JOIN event e ON e.id = w.event_id
+   WHERE e.expires_at <= UTC_TIMESTAMP(6) LIMIT 10)sql";
+
+// At most 100 targets an event.
+std::size_t expire_waiting(db::Session& db) {
+  const auto events = db.query(kSelectExpiredWaiting, [](const db::Row& row) { return row.id("event_id"); });
+  for (const std::uint64_t event : events) {
+    constexpr std::string_view kDeleteWaiting = R"sql(
+  DELETE w FROM event_target t JOIN waiting_event w ON w.profile_id = t.profile_id AND w.event_id = t.event_id
+   WHERE t.event_id = ?)sql";
+    db.execute(kDeleteWaiting, event);
+  }
+  return events.size();
+}
+
+}  // namespace
+
+bool Events::expire(db::Pool& pool) {
+  std::uint64_t queue = 0;
+  for (;;) {
+    const auto next = pool.in_transaction([&](db::Session& db) {
+      return db
+          .query_one(
+              kSelectNextQueue, [](const db::Row& row) { return row.id_or_null("queue_id"); }, queue)
+          .value_or(std::nullopt);
+    });
+    if (!next) break;
+    queue = *next;
+    expire_queue(pool, queue);
+  }
+  return pool.in_transaction(expire_waiting) > 0;
+}
+
+}  // namespace whitebrick::events
