@@ -115,9 +115,10 @@ const char* soap_xsd__dateTime2s(struct soap* soap, Time time) {
   const year_month_day date{midnight};
   const hh_mm_ss clock{time - midnight};
   const auto micro = static_cast<long>(clock.subseconds().count());
-  int used = std::snprintf(soap->tmpbuf, sizeof soap->tmpbuf, "%04d-%02u-%02uT%02ld:%02ld:%02ld", int{date.year()},
-                           unsigned{date.month()}, unsigned{date.day()}, static_cast<long>(clock.hours().count()),
-                           static_cast<long>(clock.minutes().count()), static_cast<long>(clock.seconds().count()));
+  int used =
+      std::snprintf(soap->tmpbuf, sizeof soap->tmpbuf, "%04d-%02u-%02uT%02ld:%02ld:%02ld", int{date.year()},
+                    unsigned{date.month()}, unsigned{date.day()}, static_cast<long>(clock.hours().count()),
+                    static_cast<long>(clock.minutes().count()), static_cast<long>(clock.seconds().count()));
   const auto left = sizeof soap->tmpbuf - static_cast<std::size_t>(used);
   if (micro != 0) {
     std::snprintf(soap->tmpbuf + used, left, ".%06ldZ", micro);
@@ -128,7 +129,8 @@ const char* soap_xsd__dateTime2s(struct soap* soap, Time time) {
 }
 
 int soap_out_xsd__dateTime(struct soap* soap, const char* tag, int id, const Time* time, const char* type) {
-  if (soap_element_begin_out(soap, tag, id, type) || soap_string_out(soap, soap_xsd__dateTime2s(soap, *time), 0)) {
+  if (soap_element_begin_out(soap, tag, id, type) ||
+      soap_string_out(soap, soap_xsd__dateTime2s(soap, *time), 0)) {
     return soap->error;
   }
   return soap_element_end_out(soap, tag);

@@ -16,6 +16,8 @@ SOAP_NMAC struct Namespace namespaces[] = {
     {"prof", "urn:whitebrick:profiles:1", nullptr, nullptr},
     {"av", "urn:whitebrick:availability:1", nullptr, nullptr},
     {"coord", "urn:whitebrick:coordination:1", nullptr, nullptr},
-    {"wsse", "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd", nullptr, nullptr},
-    {"wsu", "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd", nullptr, nullptr},
+    {"wsse", "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd", nullptr,
+     nullptr},
+    {"wsu", "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd", nullptr,
+     nullptr},
     {nullptr, nullptr, nullptr, nullptr}};

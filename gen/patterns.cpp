@@ -19,7 +19,8 @@ int check_pattern(struct soap* soap, const char* pattern, const char* text) {
   // The texts of patterns are literals of the generated code: their address is a key.
   thread_local std::map<const char*, std::regex> compiled;
   auto found = compiled.find(pattern);
-  if (found == compiled.end()) found = compiled.emplace(pattern, std::regex(pattern, std::regex::optimize)).first;
+  if (found == compiled.end())
+    found = compiled.emplace(pattern, std::regex(pattern, std::regex::optimize)).first;
   if (std::strlen(text) <= kLongest && std::regex_match(text, found->second)) return SOAP_OK;
   return soap->error = SOAP_TYPE;
 }
