@@ -1,0 +1,92 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "server/http_server.hpp"
+#include "tests/unit/server/http_client.hpp"
+
+namespace whitebrick {
+
+// Two workers; the fault page's body is the fault code.
+class HttpTest : public testing::Test {
+ protected:
+  HttpTest() {
+    settings_.port = 0;
+    settings_.workers = 2;
+  }
+
+  void serve(whitebrick::Run run) {
+    server_ = std::make_unique<HttpServer>(settings_, registry_, std::move(run),
+                                           [](const HttpRequest&, std::string_view code) {
+                                             HttpResponse page;
+                                             page.status = 500;
+                                             page.body = code;
+                                             return page;
+                                           });
+    server_->start();
+  }
+  // Answers "<method> <path> <length of the body>".
+  void serve_echo() {
+    serve([](int, const HttpRequest& request, Poll&) {
+      return text(request.method + " " + request.path + " " + std::to_string(request.body.size()));
+    });
+  }
+  RawClient client() { return RawClient(server_->port()); }
+
+  static HttpResponse text(std::string body) {
+    HttpResponse response;
+    response.body = std::move(body);
+    return response;
+  }
+
+  // Waits until `holds` does; a failure after ten seconds.
+  template <class Condition>
+  void await(Condition holds) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!holds()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), until) << "waited in vain";
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  void await_parked(std::size_t count) {
+    await([&] { return server_->counts().parked == count; });
+  }
+
+  HttpSettings settings_;
+  WaitRegistry registry_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+// A door that runs stand at until it opens.
+class Gate {
+ public:
+  void pass() {
+    std::unique_lock lock(mutex_);
+    ++standing_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return open_; });
+  }
+  void open() {
+    std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void await(int standing) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return standing_ >= standing; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false;
+  int standing_ = 0;
+};
+
+}  // namespace whitebrick
