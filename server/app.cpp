@@ -58,7 +58,7 @@ struct App::State {
              Router::fault_page),
         admin(c.admin_address, c.admin_port, metrics) {
     engine.add("identity", [this](struct soap* s, Guard& g) { return identity::dispatch(s, g, identity); });
-    engine.add("directory", [this](struct soap* s, Guard& g) { return directory::dispatch(s, g, directory); });
+    engine.add("directory", [this](struct soap* s, Guard& g) { return directory::dispatch(s, g, directory, profiles); });
     engine.add("events", [this](struct soap* s, Guard& g) { return events::dispatch(s, g, events); });
     engine.add("profiles", [this](struct soap* s, Guard& g) { return profiles::dispatch(s, g, profiles); });
     engine.add("availability",

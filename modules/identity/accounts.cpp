@@ -13,6 +13,7 @@ namespace {
 
 constexpr HashCost kUnitCost{.memory_kib = 0, .passes = 2, .lanes = 1};
 constexpr std::size_t kMinPassword = 8;
+constexpr std::size_t kMaxPasswordCharacters = 256;
 
 HashCost cost_with(int memory_kib) {
   HashCost cost = kUnitCost;
@@ -21,10 +22,7 @@ HashCost cost_with(int memory_kib) {
 }
 
 void check_new_password(const std::string& password) {
-  check::length(std::string_view(password), kMaxPassword, "password");
-  if (password.size() > kMaxPassword) {
-    throw Fault(FaultCode::LIMIT_EXCEEDED, "password has more than 256 bytes in UTF-8", "password");
-  }
+  check::length(std::string_view(password), kMaxPasswordCharacters, "password");
   if (password.size() < kMinPassword) {
     throw Fault(FaultCode::INVALID_ARGUMENT, "password must have at least 8 characters", "password");
   }

@@ -14,7 +14,7 @@
 
 namespace whitebrick::identity {
 
-inline constexpr std::size_t kMaxPassword = 256;
+inline constexpr std::size_t kMaxPassword = 1024;  // bytes; nothing longer is stored (256 characters)
 
 // A caller, and the version of his account that he was verified with.
 struct Verified {
