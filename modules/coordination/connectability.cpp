@@ -1,0 +1,47 @@
+// Who can be reached now, as the asker may know it (M3, 11.d; the rules: availability/view.hpp).
+
+#include "modules/coordination/coordination.hpp"
+#include "server/check.hpp"
+#include "server/fault.hpp"
+
+namespace whitebrick::coordination {
+namespace {
+
+constexpr std::string_view kUserOfServiceSession = R"sql(
+SELECT user_id FROM service_session WHERE public_id = UNHEX(?) AND service_id = ?)sql";
+
+}  // namespace
+
+std::vector<Connectability> Coordination::connectability(db::Session& db, const Caller& caller,
+                                                         const Question& question) {
+  check::count(question.contacts.size(), check::kMaxItems, "contact");
+  std::vector<std::string> numbers;
+  numbers.reserve(question.contacts.size());
+  for (const auto& contact : question.contacts) numbers.push_back(profiles::normalise_number(contact, "contact"));
+
+  std::uint64_t user_id = caller.user_id;
+  std::uint64_t service_id = 0;
+  if (caller.role == Role::kService) service_id = caller.account_id;
+  if (question.service_session_id) {
+    if (caller.role != Role::kService) {
+      throw Fault(FaultCode::FORBIDDEN, "only its service asks by a service session", "serviceSessionId");
+    }
+    const auto user = db.query_one(
+        kUserOfServiceSession, [](const db::Row& row) { return row.id("user_id"); }, *question.service_session_id,
+        caller.account_id);
+    if (!user) throw Fault(FaultCode::SESSION_ENDED, "this service session is over", "serviceSessionId");
+    user_id = *user;
+    service_id = 0;
+  }
+
+  std::vector<Connectability> states;
+  states.reserve(numbers.size());
+  for (auto& view : availability_.views(db, user_id, service_id, numbers)) {
+    // An administrator sees what the owner himself would see.
+    if (caller.role == Role::kAdmin) view.facts.asks_himself = view.facts.registered;
+    states.push_back(availability::connectability(view.facts));
+  }
+  return states;
+}
+
+}  // namespace whitebrick::coordination

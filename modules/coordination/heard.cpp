@@ -1,0 +1,84 @@
+// What coordination hears of the modules below, as a durable subscriber of their events. Handlers
+// look at what is stored now; an event only says where to look.
+
+#include <charconv>
+
+#include "modules/coordination/contact_states.hpp"
+#include "modules/coordination/contents.hpp"
+#include "modules/coordination/coordination.hpp"
+#include "modules/coordination/ending.hpp"
+
+namespace whitebrick::coordination {
+namespace {
+
+constexpr std::string_view kProfile = R"sql(
+SELECT user_id, contact_number FROM profile WHERE id = ?)sql";
+
+}  // namespace
+
+void Coordination::subscribe(events::ComponentWorkers& workers) {
+  workers.subscribe("coordination",
+                    {"mode.changed", "profile.changed", "session.changed", "session.refresh", "service.unavailable",
+                     "account.changed"},
+                    [this](db::Session& db, const events::Event& event) { heard(db, event); });
+}
+
+void Coordination::heard(db::Session& db, const events::Event& event) {
+  if (event.type == "session.changed") {
+    const auto watchers = read_watchers(event.content);
+    contact_states_->tell_watchers(db, watchers.number, watchers.told_up_to);
+  } else if (event.type == "session.refresh") {
+    std::uint64_t user_id = 0;
+    std::from_chars(event.content.data(), event.content.data() + event.content.size(), user_id);
+    contact_states_->refresh(db, user_id);
+  } else if (event.type == "mode.changed") {
+    for (const auto& name : event.profiles) {
+      const auto user_id = profiles_.find_user(db, name.user);
+      const auto profile = user_id ? profiles_.find_profile(db, *user_id, name.profile) : std::nullopt;
+      if (profile && profile->contact_number) contact_states_->tell_watchers(db, *profile->contact_number);
+    }
+  } else if (event.type == "profile.changed") {
+    profile_changed(db, profiles::read_change(event.content));
+  } else if (event.type == "service.unavailable") {
+    end_some_with_gone_services(db);
+  } else if (event.type == "account.changed") {
+    if (const auto account = element_text(event.content, "accountName")) end_terminals_of_account(db, *account);
+  }
+}
+
+// Others see its owner differently, and its owner may want to know others and see them differently.
+void Coordination::profile_changed(db::Session& db, const profiles::Change& change) {
+  if (change.former_number) contact_states_->tell_watchers(db, *change.former_number);
+  struct Owner {
+    std::uint64_t user_id;
+    std::optional<std::string> number;
+  };
+  const auto owner = db.query_one(
+      kProfile,
+      [](const db::Row& row) {
+        return Owner{row.id("user_id"), row.text_or_null("contact_number")};
+      },
+      change.profile_id);
+  if (!owner) return;
+  if (owner->number) contact_states_->tell_watchers(db, *owner->number);
+  contact_states_->refresh(db, owner->user_id);
+}
+
+namespace {
+
+// Bound to a token that is void, or to the password that an account had before.
+constexpr std::string_view kTerminalsOfAccount = R"sql(
+SELECT c.id, c.version FROM account a JOIN terminal_session c ON c.account_id = a.id
+  LEFT JOIN token t ON t.id = c.token_id AND t.account_version = a.version
+WHERE a.name = ? AND (a.disabled = 1 OR t.id IS NULL) ORDER BY c.id)sql";
+
+}  // namespace
+
+void Coordination::end_terminals_of_account(db::Session& db, const std::string& account) {
+  const auto terminals = db.query(
+      kTerminalsOfAccount, [](const db::Row& row) { return Ending::Judged{row.id("id"), row.id("version")}; },
+      account);
+  for (const auto& terminal : terminals) ending_->terminal(db, terminal, Cause::kAccountDisabled);
+}
+
+}  // namespace whitebrick::coordination

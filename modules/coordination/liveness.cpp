@@ -1,0 +1,197 @@
+// What keeps sessions alive and what ends them when it stops: leases on the database clock, a
+// portal's own lease, and the token a terminal connected with. No replica is part of it.
+
+#include <algorithm>
+
+#include "modules/coordination/coordination.hpp"
+#include "modules/coordination/contact_states.hpp"
+#include "modules/coordination/ending.hpp"
+
+namespace whitebrick::coordination {
+namespace {
+
+using std::chrono::microseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr microseconds kLongestPause{10'000'000};
+constexpr microseconds kPauseOfNobody{1'000'000};  // no terminal is bound to the token
+constexpr std::size_t kMaxRemembered = 100000;
+
+constexpr std::string_view kLeases = R"sql(
+SELECT id, lease_seconds, TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), lease_until) AS remaining
+FROM terminal_session WHERE account_id = ? AND token_id = ? AND lease_until IS NOT NULL)sql";
+constexpr std::string_view kRenewLease = R"sql(
+UPDATE terminal_session SET lease_until = UTC_TIMESTAMP(6) + INTERVAL lease_seconds SECOND, version = version + 1
+WHERE id = ? AND lease_until IS NOT NULL)sql";
+
+// A terminal connected with a password has no token; account and token ids do not meet in one map.
+std::uint64_t key_of(std::uint64_t account_id, std::uint64_t token_id) {
+  return token_id != 0 ? token_id * 2 : account_id * 2 + 1;
+}
+
+std::optional<std::chrono::milliseconds> silence_until(const std::optional<Clock::time_point>& end) {
+  if (!end) return std::nullopt;
+  return std::max(std::chrono::milliseconds(0),
+                  std::chrono::duration_cast<std::chrono::milliseconds>(*end - Clock::now()));
+}
+
+}  // namespace
+
+// Every terminal that is bound to the caller's token; a portal's lease is the directory's.
+std::optional<std::chrono::milliseconds> Coordination::renew(db::Session& db, const Caller& caller) {
+  if (caller.role != Role::kUser) return std::nullopt;
+  const std::uint64_t key = key_of(caller.account_id, caller.token_id);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = known_leases_.find(key);
+    if (known != known_leases_.end() && Clock::now() < known->second.look_again) {
+      return silence_until(known->second.end);
+    }
+  }
+  struct Lease {
+    std::uint64_t id;
+    microseconds whole, remaining;
+  };
+  const auto leases = db.query(
+      kLeases,
+      [](const db::Row& row) {
+        return Lease{row.id("id"), std::chrono::seconds(row.number("lease_seconds")),
+                     microseconds(row.number("remaining"))};
+      },
+      caller.account_id, caller.token_id);
+
+  microseconds pause = leases.empty() ? kPauseOfNobody : kLongestPause;
+  std::optional<microseconds> remaining;
+  for (Lease lease : leases) {
+    if (lease.remaining <= lease.whole * 2 / 3 && renewed(db, lease.id)) lease.remaining = lease.whole;
+    pause = std::min(pause, std::max(microseconds(0), lease.remaining - lease.whole * 2 / 3));
+    remaining = std::min(remaining.value_or(lease.remaining), lease.remaining);
+  }
+  KnownLease known{.look_again = Clock::now() + pause, .end = std::nullopt};
+  if (remaining) known.end = Clock::now() + *remaining;
+  const std::lock_guard lock(mutex_);
+  if (known_leases_.size() >= kMaxRemembered) {
+    std::erase_if(known_leases_, [&](const auto& entry) { return entry.second.look_again < Clock::now(); });
+  }
+  known_leases_[key] = known;
+  return silence_until(known.end);
+}
+
+bool Coordination::renewed(db::Session& db, std::uint64_t terminal_session_id) {
+  try {
+    return db.execute(kRenewLease, terminal_session_id) == 1;
+  } catch (const db::Conflict&) {
+    return false;  // somebody else writes it at this moment; the next call sees to it
+  }
+}
+
+// A terminal just connected: what was known of the token's leases is void.
+void Coordination::forget_leases(std::uint64_t account_id, std::uint64_t token_id) {
+  const std::lock_guard lock(mutex_);
+  known_leases_.erase(key_of(account_id, token_id));
+}
+
+namespace {
+
+constexpr std::size_t kChunk = 200;
+
+// After an outage everybody gets a whole lease to come back.
+constexpr std::string_view kCredit = R"sql(
+SELECT COUNT(*) AS replicas FROM db_pulse WHERE no_expire_before > UTC_TIMESTAMP(6))sql";
+// Two seconds: the clocks of two nodes differ by less.
+constexpr std::string_view kOverdue = R"sql(
+SELECT id, version FROM terminal_session WHERE lease_until < UTC_TIMESTAMP(6) - INTERVAL 2 SECOND
+ORDER BY lease_until LIMIT 200)sql";
+
+Ending::Judged read_judged(const db::Row& row) { return {row.id("id"), row.id("version")}; }
+
+}  // namespace
+
+// What hangs on services that are gone.
+struct Coordination::Hanging {
+  std::vector<std::uint64_t> service_sessions;
+  std::vector<Ending::Judged> terminals;
+};
+
+bool Coordination::expire(db::Pool& pool) {
+  auto lease = pool.lease();
+  const auto credit = lease.session().query_one(kCredit, [](const db::Row& row) { return row.number("replicas"); });
+  if (credit.value_or(0) > 0) return false;
+
+  const auto overdue = lease.session().query(kOverdue, read_judged);
+  for (const auto& terminal : overdue) {
+    lease.in_transaction([&](db::Session& db) { ending_->terminal(db, terminal, Cause::kLeaseLost); });
+  }
+  const Hanging hanging = find_hanging(lease.session());
+  for (const auto id : hanging.service_sessions) {
+    lease.in_transaction([&](db::Session& db) { ending_->service_session(db, id, Cause::kServiceGone); });
+  }
+  for (const auto& terminal : hanging.terminals) {
+    lease.in_transaction([&](db::Session& db) { ending_->terminal(db, terminal, Cause::kServiceGone); });
+  }
+  return overdue.size() == kChunk || hanging.service_sessions.size() >= kChunk || hanging.terminals.size() >= kChunk;
+}
+
+bool Coordination::sweep(db::Pool& pool) {
+  return pool.in_transaction([&](db::Session& db) { return contact_states_->sweep(db); });
+}
+
+namespace {
+
+}  // namespace
+
+namespace {
+
+// A service that has connected again since a session was opened was gone in between. Two seconds:
+// the opening may have seen another node's clock than the connecting.
+constexpr std::string_view kGoneUsed = R"sql(
+SELECT used.service_id, IF(s.connected = 1, s.since - INTERVAL 2 SECOND, NULL) AS opened_before
+FROM (SELECT DISTINCT service_id FROM service_session) used LEFT JOIN service s ON s.account_id = used.service_id
+WHERE s.account_id IS NULL OR s.connected = 0 OR s.since > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR)sql";
+constexpr std::string_view kSessionsWithGone = R"sql(
+SELECT id FROM service_session
+WHERE service_id = ? AND opened_at < COALESCE(?, UTC_TIMESTAMP(6)) ORDER BY opened_at LIMIT 200)sql";
+
+constexpr std::string_view kGonePortals = R"sql(
+SELECT used.via_service_id AS service_id, IF(s.connected = 1, s.since - INTERVAL 2 SECOND, NULL) AS opened_before
+FROM (SELECT DISTINCT via_service_id FROM terminal_session WHERE via_service_id IS NOT NULL) used
+  LEFT JOIN service s ON s.account_id = used.via_service_id
+WHERE s.account_id IS NULL OR s.connected = 0 OR s.since > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR)sql";
+constexpr std::string_view kTerminalsViaGone = R"sql(
+SELECT id, version FROM terminal_session
+WHERE via_service_id = ? AND connected_at < COALESCE(?, UTC_TIMESTAMP(6)) ORDER BY connected_at LIMIT 200)sql";
+
+struct Gone {
+  std::uint64_t service_id = 0;
+  std::optional<Time> opened_before;  // nothing: all
+};
+
+Gone read_gone(const db::Row& row) { return {row.id("service_id"), row.time_or_null("opened_before")}; }
+
+}  // namespace
+
+Coordination::Hanging Coordination::find_hanging(db::Session& db) {
+  Hanging hanging;
+  for (const Gone& gone : db.query(kGoneUsed, read_gone)) {
+    const auto ids = db.query(
+        kSessionsWithGone, [](const db::Row& row) { return row.id("id"); }, gone.service_id, gone.opened_before);
+    hanging.service_sessions.insert(hanging.service_sessions.end(), ids.begin(), ids.end());
+  }
+  for (const Gone& gone : db.query(kGonePortals, read_gone)) {
+    const auto terminals = db.query(kTerminalsViaGone, read_judged, gone.service_id, gone.opened_before);
+    hanging.terminals.insert(hanging.terminals.end(), terminals.begin(), terminals.end());
+  }
+  return hanging;
+}
+
+// In the transaction of the event; where there are more, the job ends them.
+void Coordination::end_some_with_gone_services(db::Session& db) {
+  constexpr std::size_t kSome = 25;
+  Hanging hanging = find_hanging(db);
+  hanging.service_sessions.resize(std::min(kSome, hanging.service_sessions.size()));
+  hanging.terminals.resize(std::min(kSome, hanging.terminals.size()));
+  for (const auto id : hanging.service_sessions) ending_->service_session(db, id, Cause::kServiceGone);
+  for (const auto& terminal : hanging.terminals) ending_->terminal(db, terminal, Cause::kServiceGone);
+}
+
+}  // namespace whitebrick::coordination
