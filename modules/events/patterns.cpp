@@ -16,6 +16,10 @@ constexpr std::array<std::string_view, 10> kReserved{"account", "authorisation",
                                                      "gauge",   "mode",          "profile", "service",
                                                      "session", "urgent"};
 
+// What one server component tells another, and nobody else.
+constexpr std::array<std::string_view, 4> kInternal{"account.changed", "profile.changed", "session.changed",
+                                                    "session.refresh"};
+
 std::string_view first_part(std::string_view type) { return type.substr(0, type.find('.')); }
 
 bool is_part(std::string_view part) {
@@ -53,7 +57,9 @@ bool covers(std::string_view pattern, std::string_view type) {
   return pattern == type;
 }
 
-bool is_internal(std::string_view type) { return first_part(type) == "account"; }
+bool is_internal(std::string_view type) {
+  return std::find(kInternal.begin(), kInternal.end(), type) != kInternal.end();
+}
 
 bool covers_reserved(std::string_view pattern) { return pattern == "*" || is_reserved(std::string(pattern)); }
 

@@ -11,7 +11,7 @@ namespace whitebrick::events {
 bool is_type(std::string_view text);
 bool is_pattern(std::string_view text);
 bool covers(std::string_view pattern, std::string_view type);
-// Types that only server components may receive: they tell of accounts.
+// Types that only server components receive.
 bool is_internal(std::string_view type);
 // Server components always transmit; so a pattern that can select one of their types is
 // always served.
