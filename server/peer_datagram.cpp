@@ -32,7 +32,7 @@ std::string write_datagram(std::string_view secret, std::span<const std::uint64_
   std::string bytes(kHead + hashes.size_bytes(), '\0');
   std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
   std::memcpy(bytes.data() + kMagic.size(), &count, sizeof count);
-  std::memcpy(bytes.data() + kHead, hashes.data(), hashes.size_bytes());
+  if (count > 0) std::memcpy(bytes.data() + kHead, hashes.data(), hashes.size_bytes());
   return bytes + mac(secret, bytes);
 }
 
@@ -45,7 +45,7 @@ std::optional<std::vector<std::uint64_t>> read_datagram(std::string_view secret,
   const std::string expected = mac(secret, signed_part);
   if (CRYPTO_memcmp(expected.data(), bytes.data() + signed_part.size(), kMac) != 0) return std::nullopt;
   std::vector<std::uint64_t> hashes(count);
-  std::memcpy(hashes.data(), bytes.data() + kHead, hashes.size() * 8);
+  if (count > 0) std::memcpy(hashes.data(), bytes.data() + kHead, hashes.size() * 8);
   return hashes;
 }
 
