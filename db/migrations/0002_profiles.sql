@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS contact_list (
   kind TINYINT UNSIGNED NOT NULL COMMENT '1 wanted, 2 authorised, 3 refused',
   number VARCHAR(256) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   position SMALLINT UNSIGNED NOT NULL,
-  PRIMARY KEY (profile_id, kind, number),
+  PRIMARY KEY (profile_id, number, kind),
   KEY ix_contact_list_number (number, kind)
 ) ENGINE=InnoDB;
 

@@ -19,11 +19,12 @@ CREATE TABLE IF NOT EXISTS mode_contact (
 
 CREATE TABLE IF NOT EXISTS mode_activation (
   profile_id BIGINT UNSIGNED NOT NULL,
-  mode_id BIGINT UNSIGNED NOT NULL COMMENT '0: a level, its state in `state`',
+  slot BIGINT UNSIGNED NOT NULL COMMENT '0: the one general mode or level, else mode_id: a mode for some contacts',
+  mode_id BIGINT UNSIGNED NOT NULL COMMENT '0: a level, its state in state',
   state TINYINT UNSIGNED NULL,
   activated_at DATETIME(6) NOT NULL,
   until_at DATETIME(6) NULL,
-  PRIMARY KEY (profile_id, mode_id),
+  PRIMARY KEY (profile_id, slot),
   KEY ix_mode_activation_until (until_at)
 ) ENGINE=InnoDB;
 

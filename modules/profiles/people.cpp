@@ -1,7 +1,6 @@
 // Users and their terminals.
 #include "db/list.hpp"
 #include "modules/profiles/profiles.hpp"
-#include "modules/profiles/versions.hpp"
 #include "server/check.hpp"
 
 namespace whitebrick::profiles {
@@ -9,13 +8,17 @@ namespace {
 
 // The row is locked until it is written, so that the version checked is the one replaced (on
 // another Galera node: the write of the same row is refused at its commit).
-constexpr std::string_view kLockUser = "SELECT id, version FROM user WHERE name = ? FOR UPDATE";
+constexpr std::string_view kLockUser = "SELECT version FROM user WHERE name = ? FOR UPDATE";
 constexpr std::string_view kPutUser = R"sql(
 INSERT INTO user (name, display_name, version, created_at) VALUES (?, ?, 1, UTC_TIMESTAMP(6))
 ON DUPLICATE KEY UPDATE display_name = VALUES(display_name), version = version + 1
 RETURNING id, version)sql";
 
+struct Stored {
+  std::uint64_t id, version;
+};
 Stored read_stored(const db::Row& row) { return {row.id("id"), row.id("version")}; }
+std::uint64_t read_version(const db::Row& row) { return row.id("version"); }
 
 Written written(const Stored& stored) { return {stored.version, stored.version == 1}; }
 
@@ -24,14 +27,14 @@ Written written(const Stored& stored) { return {stored.version, stored.version =
 Written Profiles::put_user(db::Session& db, const UserData& user, std::optional<std::uint64_t> if_version) {
   check::identifier(user.user, "userId");
   check::length(user.display_name, 256, "displayName");
-  demand_version(db.query_one(kLockUser, read_stored, user.user), if_version, "the user");
+  demand_version(db.query_one(kLockUser, read_version, user.user), if_version, "the user");
   return written(db.query_one(kPutUser, read_stored, user.user, user.display_name).value());
 }
 
 namespace {
 
 constexpr std::string_view kLockTerminal =
-    "SELECT id, version FROM terminal WHERE user_id = ? AND name = ? FOR UPDATE";
+    "SELECT version FROM terminal WHERE user_id = ? AND name = ? FOR UPDATE";
 constexpr std::string_view kPutTerminal = R"sql(
 INSERT INTO terminal (user_id, name, kind, display_name, version) VALUES (?, ?, ?, ?, 1)
 ON DUPLICATE KEY UPDATE kind = VALUES(kind), display_name = VALUES(display_name), version = version + 1
@@ -56,7 +59,7 @@ Written Profiles::put_terminal(db::Session& db, std::uint64_t user_id, const Ter
   check::length(terminal.display_name, 256, "displayName");
   check_features(terminal.capabilities, "capability");
   check_features(terminal.applications, "application");
-  demand_version(db.query_one(kLockTerminal, read_stored, user_id, terminal.terminal), if_version, "the terminal");
+  demand_version(db.query_one(kLockTerminal, read_version, user_id, terminal.terminal), if_version, "the terminal");
   const Stored stored = db.query_one(kPutTerminal, read_stored, user_id, terminal.terminal,
                                      static_cast<int>(terminal.kind), terminal.display_name)
                             .value();

@@ -3,7 +3,6 @@
 
 #include "db/list.hpp"
 #include "modules/profiles/profiles.hpp"
-#include "modules/profiles/versions.hpp"
 #include "server/check.hpp"
 #include "server/fault.hpp"
 
@@ -11,7 +10,7 @@ namespace whitebrick::profiles {
 namespace {
 
 constexpr std::string_view kLockProfile =
-    "SELECT id, version, contact_number FROM profile WHERE user_id = ? AND name = ? FOR UPDATE";
+    "SELECT version, contact_number FROM profile WHERE user_id = ? AND name = ? FOR UPDATE";
 // Without the number: its unique key would make ON DUPLICATE KEY write somebody else's row.
 constexpr std::string_view kPutProfile = R"sql(
 INSERT INTO profile (user_id, name, display_name, policy, default_state, version) VALUES (?, ?, ?, ?, ?, 1)
@@ -22,10 +21,14 @@ constexpr std::string_view kGiveNumber =
     "UPDATE profile SET contact_number = ? WHERE id = ? AND NOT (contact_number <=> ?)";
 
 struct Locked {
-  Stored stored;
+  std::uint64_t version;
   std::optional<std::string> number;
 };
+Locked read_locked(const db::Row& row) { return {row.id("version"), row.text_or_null("contact_number")}; }
 
+struct Stored {
+  std::uint64_t id, version;
+};
 Stored read_stored(const db::Row& row) { return {row.id("id"), row.id("version")}; }
 
 }  // namespace
@@ -41,11 +44,8 @@ Written Profiles::put_profile(db::Session& db, std::uint64_t user_id, const Prof
     }
     number = normalise_number(*profile.contact_number, "contactNumber");
   }
-  const auto before = db.query_one(
-      kLockProfile,
-      [](const db::Row& row) { return Locked{read_stored(row), row.text_or_null("contact_number")}; }, user_id,
-      profile.profile);
-  demand_version(before ? std::optional(before->stored) : std::nullopt, if_version, "the profile");
+  const auto before = db.query_one(kLockProfile, read_locked, user_id, profile.profile);
+  demand_version(before ? std::optional(before->version) : std::nullopt, if_version, "the profile");
 
   const Stored stored = db.query_one(kPutProfile, read_stored, user_id, profile.profile, profile.display_name,
                                      static_cast<int>(profile.policy), static_cast<int>(profile.default_state))
@@ -65,16 +65,17 @@ Written Profiles::put_profile(db::Session& db, std::uint64_t user_id, const Prof
 
 namespace {
 
-constexpr std::string_view kLockVersion = "SELECT id, version FROM profile WHERE id = ? FOR UPDATE";
+constexpr std::string_view kLockVersion = "SELECT version FROM profile WHERE id = ? FOR UPDATE";
 constexpr std::string_view kNextVersion = "UPDATE profile SET version = version + 1 WHERE id = ?";
 
 // Also orders those who change the same profile at once, on Galera by certification.
 std::uint64_t next_version(db::Session& db, const ProfileKey& key, std::optional<std::uint64_t> if_version) {
-  const auto stored = db.query_one(kLockVersion, read_stored, key.id);
+  const auto stored = db.query_one(
+      kLockVersion, [](const db::Row& row) { return row.id("version"); }, key.id);
   if (!stored) throw Fault(FaultCode::NOT_FOUND, "the user has no such profile", "profileId");
   demand_version(stored, if_version, "the profile");
   db.execute(kNextVersion, key.id);
-  return stored->version + 1;
+  return *stored + 1;
 }
 
 constexpr std::string_view kDropLists = "DELETE FROM contact_list WHERE profile_id = ?";

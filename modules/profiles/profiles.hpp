@@ -90,6 +90,11 @@ struct ProfileKey {
 // tel: and sip:/sips: URIs. Pure. Fault INVALID_ARGUMENT naming `field`.
 std::string normalise_number(const std::string& number, const std::string& field);
 
+// What ifVersion means, for everything that has a version: Fault STALE_VERSION unless nothing is
+// demanded, or `stored` (of the row as it was found and locked) is what was demanded. Pure.
+void demand_version(std::optional<std::uint64_t> stored, std::optional<std::uint64_t> if_version,
+                    const std::string& what);
+
 // What profile.changed tells: the views that others have of this profile, or that its user
 // has of others, may be different now. Its content is XML; nobody outside of the server sees it.
 struct Change {

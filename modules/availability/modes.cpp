@@ -1,0 +1,157 @@
+// Modes as a user writes them.
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "db/list.hpp"
+#include "modules/availability/availability.hpp"
+#include "modules/availability/mode_changed.hpp"
+#include "server/check.hpp"
+#include "server/fault.hpp"
+
+namespace whitebrick::availability {
+namespace {
+
+constexpr std::size_t kMaxModes = 1000;  // of a profile: ListModes answers all
+constexpr int kMaxPriority = 100;
+
+void check_transfer(const profiles::ProfileKey& key, Mode& mode) {
+  const auto refuse = [](const char* why) { throw Fault(FaultCode::INVALID_ARGUMENT, why, "transferTo"); };
+  if (mode.state != ModeState::kTransfer) {
+    if (mode.transfer_to) refuse("only the state TRANSFER has a number to transfer to");
+    return;
+  }
+  if (!mode.transfer_to) refuse("the state TRANSFER needs a number to transfer to");
+  mode.transfer_to = profiles::normalise_number(*mode.transfer_to, "transferTo");
+  if (mode.transfer_to == key.contact_number) refuse("a profile cannot transfer to itself");
+}
+
+// In its stored form: numbers normalised, each contact once.
+Mode checked(const profiles::ProfileKey& key, Mode mode) {
+  check::identifier(mode.mode, "modeId");
+  check::length(mode.activity, 256, "activity");
+  check::range(mode.priority, 0, kMaxPriority, "priority");
+  check::count(mode.contacts.size(), check::kMaxItems, "contact");
+  check_transfer(key, mode);
+  std::unordered_set<std::string> contacts;
+  for (const std::string& contact : mode.contacts) contacts.insert(profiles::normalise_number(contact, "contact"));
+  mode.contacts.assign(contacts.begin(), contacts.end());
+  return mode;
+}
+
+constexpr std::string_view kLockMode = "SELECT version FROM mode WHERE profile_id = ? AND name = ? FOR UPDATE";
+constexpr std::string_view kPutMode = R"sql(
+INSERT INTO mode (profile_id, name, activity, state, transfer_to, priority, contacts, version)
+VALUES (?, ?, ?, ?, ?, ?, ?, 1)
+ON DUPLICATE KEY UPDATE activity = VALUES(activity), state = VALUES(state), transfer_to = VALUES(transfer_to),
+  priority = VALUES(priority), contacts = VALUES(contacts), version = version + 1
+RETURNING id, version)sql";
+constexpr std::string_view kCountModes = "SELECT COUNT(*) AS modes FROM mode WHERE profile_id = ?";
+constexpr std::string_view kDropContacts = "DELETE FROM mode_contact WHERE mode_id = ?";
+constexpr std::string_view kAddContacts = R"sql(
+INSERT INTO mode_contact (mode_id, number)
+SELECT ?, contact.number FROM JSON_TABLE(?, '$[*]' COLUMNS (number VARCHAR(256) PATH '$')) contact)sql";
+constexpr std::string_view kActiveSlot =
+    "SELECT slot FROM mode_activation WHERE profile_id = ? AND mode_id = ? FOR UPDATE";
+constexpr std::string_view kFreeSlot = "DELETE FROM mode_activation WHERE profile_id = ? AND slot = ?";
+constexpr std::string_view kMoveSlot = "UPDATE mode_activation SET slot = ? WHERE profile_id = ? AND slot = ?";
+
+// An active mode that was for some contacts becomes the general one, or the other way round.
+void move_activation(db::Session& db, std::uint64_t profile_id, std::uint64_t from, std::uint64_t to) {
+  if (from == to) return;
+  db.execute(kFreeSlot, profile_id, to);
+  db.execute(kMoveSlot, to, profile_id, from);
+}
+
+}  // namespace
+
+profiles::Written Availability::put_mode(db::Session& db, const profiles::ProfileKey& key, const Mode& given,
+                                         std::optional<std::uint64_t> if_version) {
+  const Mode mode = checked(key, given);
+  const auto stored_version = db.query_one(
+      kLockMode, [](const db::Row& row) { return row.id("version"); }, key.id, mode.mode);
+  profiles::demand_version(stored_version, if_version, "the mode");
+  if (!stored_version) {
+    const auto modes =
+        db.query_one(kCountModes, [](const db::Row& row) { return row.id("modes"); }, key.id).value_or(0);
+    if (modes >= kMaxModes) throw Fault(FaultCode::LIMIT_EXCEEDED, "the profile has too many modes", "modeId");
+  }
+
+  const auto [id, version] =
+      db.query_one(
+            kPutMode, [](const db::Row& row) { return std::pair(row.id("id"), row.id("version")); }, key.id, mode.mode,
+            mode.activity, static_cast<int>(mode.state), mode.transfer_to, mode.priority, mode.contacts.size())
+          .value();
+  if (version > 1) db.execute(kDropContacts, id);
+  if (!mode.contacts.empty()) db.execute(kAddContacts, id, db::json_list(mode.contacts));
+
+  const auto slot = db.query_one(kActiveSlot, [](const db::Row& row) { return row.id("slot"); }, key.id, id);
+  if (slot) {
+    move_activation(db, key.id, *slot, mode.contacts.empty() ? 0 : id);
+    publish_mode_changed(db, events_, key);
+  }
+  return {version, version == 1};
+}
+
+namespace {
+
+constexpr std::string_view kListModes = R"sql(
+SELECT m.id AS id, m.name AS mode, m.activity AS activity, m.state AS state, m.transfer_to AS transfer_to,
+  m.priority AS priority, m.version AS version, a.activated_at AS activated_at, a.until_at AS until_at
+FROM mode m LEFT JOIN mode_activation a ON a.profile_id = m.profile_id
+  AND a.slot = IF(m.contacts = 0, 0, m.id) AND a.mode_id = m.id
+  AND (a.until_at IS NULL OR a.until_at > UTC_TIMESTAMP(6))
+WHERE m.profile_id = ? ORDER BY m.name)sql";
+constexpr std::string_view kListContacts = R"sql(
+SELECT c.mode_id AS mode_id, c.number AS number
+FROM mode m JOIN mode_contact c ON c.mode_id = m.id
+WHERE m.profile_id = ? ORDER BY c.mode_id, c.number)sql";
+constexpr std::string_view kActiveLevel = R"sql(
+SELECT state, until_at FROM mode_activation
+WHERE profile_id = ? AND slot = 0 AND mode_id = 0 AND (until_at IS NULL OR until_at > UTC_TIMESTAMP(6)))sql";
+
+Mode read_mode(const db::Row& row) {
+  return {.mode = row.text("mode"),
+          .activity = row.text_or_null("activity"),
+          .state = static_cast<ModeState>(row.number("state")),
+          .transfer_to = row.text_or_null("transfer_to"),
+          .contacts = {},
+          .priority = static_cast<int>(row.number("priority")),
+          .active = row.time_or_null("activated_at").has_value(),
+          .until = row.time_or_null("until_at"),
+          .version = row.id("version")};
+}
+
+}  // namespace
+
+Modes Availability::list_modes(db::Session& db, const profiles::ProfileKey& key) {
+  Modes modes;
+  std::unordered_map<std::uint64_t, std::size_t> places;
+  db.query(
+      kListModes,
+      [&](const db::Row& row) {
+        places.emplace(row.id("id"), modes.modes.size());
+        modes.modes.push_back(read_mode(row));
+        return true;
+      },
+      key.id);
+  db.query(
+      kListContacts,
+      [&](const db::Row& row) {
+        const auto place = places.find(row.id("mode_id"));
+        if (place != places.end()) modes.modes[place->second].contacts.push_back(row.text("number"));
+        return true;
+      },
+      key.id);
+  db.query(
+      kActiveLevel,
+      [&](const db::Row& row) {
+        modes.level = static_cast<ModeState>(row.number("state"));
+        modes.level_until = row.time_or_null("until_at");
+        return true;
+      },
+      key.id);
+  return modes;
+}
+
+}  // namespace whitebrick::availability
