@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::string_view kUserOfServiceSession = R"sql(
 SELECT user_id FROM service_session WHERE public_id = UNHEX(?) AND service_id = ?)sql";
+constexpr std::string_view kOwnAccessSession = R"sql(
+SELECT 1 AS yes FROM access_session WHERE public_id = UNHEX(?) AND user_id = ?)sql";
 
 }  // namespace
 
@@ -19,6 +21,11 @@ std::vector<Connectability> Coordination::connectability(db::Session& db, const 
   numbers.reserve(question.contacts.size());
   for (const auto& contact : question.contacts) numbers.push_back(profiles::normalise_number(contact, "contact"));
 
+  if (question.access_session_id &&
+      !db.query_one(kOwnAccessSession, [](const db::Row&) { return true; }, *question.access_session_id,
+                    caller.user_id)) {
+    throw Fault(FaultCode::SESSION_ENDED, "this access session is over", "accessSessionId");
+  }
   std::uint64_t user_id = caller.user_id;
   std::uint64_t service_id = 0;
   if (caller.role == Role::kService) service_id = caller.account_id;

@@ -69,6 +69,7 @@ struct Ended {
 
 struct Question {
   std::vector<std::string> contacts;
+  std::optional<std::string> access_session_id;   // a user asks from this session of his
   std::optional<std::string> service_session_id;  // a service asks in that user's name
 };
 
@@ -107,7 +108,8 @@ class Coordination final : public Liveness {
   std::vector<ServiceSession> service_sessions(db::Session&, const Caller&, std::optional<std::uint64_t> user_id);
 
   // In the order asked; the total table K1-K5. UNKNOWN is the same for hidden and missing, by the
-  // same queries. Faults: INVALID_ARGUMENT(contact), FORBIDDEN, SESSION_ENDED(serviceSessionId).
+  // same queries. Faults: INVALID_ARGUMENT(contact), FORBIDDEN(serviceSessionId) (not a
+  // service), SESSION_ENDED(accessSessionId, serviceSessionId) (also: somebody else's).
   std::vector<Connectability> connectability(db::Session&, const Caller&, const Question&);
 
   // Component subscriptions: mode.changed, profile.changed, session.changed and session.refresh (of
