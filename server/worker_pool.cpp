@@ -13,7 +13,7 @@ void WorkerPool::start() {
 bool WorkerPool::offer(Task task) {
   {
     std::lock_guard lock(mutex_);
-    if (fresh_.size() >= queue_) return false;
+    if (fresh_.size() >= queue_ + idle_) return false;
     if (!stopping_) fresh_.push_back(std::move(task));
   }
   changed_.notify_one();
@@ -52,7 +52,9 @@ void WorkerPool::work(int worker) {
     Task task;
     {
       std::unique_lock lock(mutex_);
+      ++idle_;
       changed_.wait(lock, [&] { return stopping_ || !fresh_.empty() || !promised_.empty(); });
+      --idle_;
       if (stopping_) return;
       task = next();
     }

@@ -39,6 +39,7 @@ class WorkerPool {
   std::condition_variable changed_;
   std::deque<Task> fresh_;
   std::deque<Task> promised_;
+  std::size_t idle_ = 0;  // workers waiting: each takes one task off the queue at once
   bool promised_turn_ = false;
   bool stopping_ = false;
   std::vector<std::thread> threads_;

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "server/http_server.hpp"
@@ -79,7 +81,7 @@ class Gate {
   }
   void await(int standing) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return standing_ >= standing; });
+    ASSERT_TRUE(changed_.wait_for(lock, std::chrono::seconds(10), [&] { return standing_ >= standing; }));
   }
 
  private:

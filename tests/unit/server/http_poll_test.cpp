@@ -356,8 +356,8 @@ TEST_F(HttpPollTest, AParkedPollIsSmall) {
   await_parked(50 + kPolls);
   const double each = static_cast<double>(resident_kib() - before) / kPolls;
   RecordProperty("kib_per_parked_poll", std::to_string(each));
-#ifdef __SANITIZE_ADDRESS__
-  EXPECT_LT(each, 64);  // red zones and the quarantine weigh, too
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  EXPECT_LT(each, 64);  // the sanitizer weighs, too
 #else
   EXPECT_LT(each, 16);
 #endif
