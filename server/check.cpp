@@ -25,6 +25,11 @@ std::size_t characters(std::string_view text) {
 
 }  // namespace
 
+bool is_identifier(std::string_view value) {
+  return !value.empty() && value.size() <= kMaxIdentifier && is_alphanumeric(value.front()) &&
+         std::ranges::all_of(value, is_identifier_character);
+}
+
 void identifier(std::string_view value, const std::string& field) {
   length(value, kMaxIdentifier, field);
   if (value.empty() || !is_alphanumeric(value.front()) ||

@@ -19,6 +19,7 @@ inline constexpr std::size_t kMaxText = 65536;  // of any string but event conte
 
 // [A-Za-z0-9][A-Za-z0-9._:@+-]{0,63}
 void identifier(std::string_view value, const std::string& field);
+bool is_identifier(std::string_view value);
 // At most `max` characters (code points of UTF-8), as the schema and the columns count.
 void length(std::string_view value, std::size_t max, const std::string& field);
 // The same and not empty.

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "modules/identity/state.hpp"
+#include "server/check.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::identity {
@@ -22,6 +23,7 @@ struct Account {
 };
 
 std::optional<Account> find_account(db::Session& db, const std::string& name) {
+  if (!check::is_identifier(name)) return std::nullopt;  // HTTP Basic brings any bytes
   return db.query_one(
       kSelectAccount,
       [](const db::Row& row) {

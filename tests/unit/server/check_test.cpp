@@ -32,6 +32,9 @@ TEST(Check, IdentifiersAreWhatTheSchemaSays) {
   }
   EXPECT_EQ(identifier(std::string("a\0b", 3)), "INVALID_ARGUMENT(f)");
   EXPECT_EQ(identifier(std::string(65, 'x')), "LIMIT_EXCEEDED(f)");
+  EXPECT_TRUE(check::is_identifier("a"));
+  EXPECT_FALSE(check::is_identifier(std::string(65, 'x')));
+  EXPECT_FALSE(check::is_identifier("a b"));
 }
 
 TEST(Check, LengthCountsCharactersNotBytes) {
