@@ -95,10 +95,11 @@ CREATE TABLE IF NOT EXISTS waiting_event (
 ) ENGINE=InnoDB COMMENT='for the next terminal of the profile';
 
 CREATE TABLE IF NOT EXISTS ended_subscription (
-  subscription_id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
+  subscription_id BIGINT UNSIGNED NOT NULL,
   queue_id BIGINT UNSIGNED NOT NULL,
   owner_kind TINYINT UNSIGNED NOT NULL COMMENT 'as in queue',
   owner_id BIGINT UNSIGNED NOT NULL,
   profile_id BIGINT UNSIGNED NULL,
-  ended_at DATETIME(6) NOT NULL
-) ENGINE=InnoDB COMMENT='until every publisher that still saw it has ended';
+  ended_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (subscription_id, queue_id)
+) ENGINE=InnoDB COMMENT='or moved to another queue; until every publisher that still saw it has ended';

@@ -15,7 +15,7 @@
 
 namespace whitebrick::events {
 
-inline constexpr std::array<std::size_t, 6> kListSizes{1, 4, 16, 64, 256, 1000};
+inline constexpr std::array<std::size_t, 7> kListSizes{1, 4, 16, 50, 100, 300, 1000};
 inline constexpr std::array<std::size_t, 10> kBlockSizes{1000, 500, 200, 100, 50, 20, 10, 5, 2, 1};
 
 // Placeholders for an IN list of `values` (at least one, at most 1,000), which are appended to

@@ -25,13 +25,22 @@ struct Leased {
   bool expired = false;
 };
 
-constexpr std::string_view kClaim = R"sql(
+// Committed rows that nobody has in hand: neither a publisher that is held up nor another puller
+// is waited for. Exclusion does not rest on it, but on the UPDATE of the same rows.
+constexpr std::string_view kSelectReady = R"sql(
+  SELECT event_id FROM delivery
+   WHERE queue_id = ? AND visible_at <= UTC_TIMESTAMP(6) ORDER BY event_id LIMIT ? FOR UPDATE SKIP LOCKED)sql";
+
+std::string claim_text(std::string_view list) {
+  std::string sql = R"sql(
   UPDATE delivery SET previous_token = token, token = ?, attempts = LEAST(attempts + 1, 65535),
          visible_at = UTC_TIMESTAMP(6) + INTERVAL ? SECOND
-   WHERE queue_id = ? AND visible_at <= UTC_TIMESTAMP(6) ORDER BY event_id LIMIT ?)sql";
+   WHERE queue_id = ? AND visible_at <= UTC_TIMESTAMP(6) AND event_id IN ()sql";
+  return sql.append(list).append(") ORDER BY event_id LIMIT ?");
+}
 
-// The LIMIT ends the scan where the claim ended it.
-constexpr std::string_view kSelectClaimed = R"sql(
+std::string select_claimed(std::string_view list) {
+  std::string sql = R"sql(
   SELECT STRAIGHT_JOIN d.event_id AS event_id, d.subscription_id AS subscription_id, d.attempts AS attempts,
          e.type AS type, e.content AS content, e.created_at AS created_at, e.service_id AS service_id,
          e.component AS component, e.targets AS targets, e.expires_at <= UTC_TIMESTAMP(6) AS expired,
@@ -40,7 +49,9 @@ constexpr std::string_view kSelectClaimed = R"sql(
     FROM delivery d JOIN event e ON e.id = d.event_id
     LEFT JOIN subscription s ON s.id = d.subscription_id
     LEFT JOIN service v ON v.account_id = e.service_id
-   WHERE d.queue_id = ? AND d.token = ? ORDER BY d.event_id LIMIT ?)sql";
+   WHERE d.queue_id = ? AND d.token = ? AND d.event_id IN ()sql";
+  return sql.append(list).append(") ORDER BY d.event_id");
+}
 
 Leased read_leased(const db::Row& row) {
   Leased leased;
@@ -137,15 +148,36 @@ void name_targets(db::Session& db, std::vector<Leased>& leased) {
 
 }  // namespace
 
+namespace {
+
+// Nothing when nothing is ready.
+std::optional<std::vector<Leased>> lease_some(db::Session& db, std::uint64_t queue_id,
+                                              const std::string& fence, int max_events, int lease_seconds) {
+  Ids ready = db.query(
+      kSelectReady, [](const db::Row& row) { return row.id("event_id"); }, queue_id, max_events);
+  if (ready.empty()) return std::nullopt;
+  // In a portal's queue one event may be there for several terminals.
+  const std::size_t rows = ready.size();
+  ready.erase(std::unique(ready.begin(), ready.end()), ready.end());
+  std::vector<db::Value> args{db::Bytes{fence}, lease_seconds, queue_id};
+  const std::string claim = claim_text(in_list(ready, args));
+  args.emplace_back(rows);
+  db.execute_with(claim, args);
+  args.assign({queue_id, db::Bytes{fence}});
+  const std::string select = select_claimed(in_list(ready, args));
+  return db.query_with(select, read_leased, args);
+}
+
+}  // namespace
+
 Batch Events::claim(db::Session& db, std::uint64_t queue_id, int max_events, int lease_seconds) {
   LeaseToken token;
   std::vector<Leased> leased;
   while (leased.empty()) {
     token.fence = LeaseToken::random_fence();
-    const std::uint64_t claimed =
-        db.execute(kClaim, db::Bytes{token.fence}, lease_seconds, queue_id, max_events);
-    if (claimed == 0) return {};
-    leased = db.query(kSelectClaimed, read_leased, queue_id, db::Bytes{token.fence}, claimed);
+    auto some = lease_some(db, queue_id, token.fence, max_events, lease_seconds);
+    if (!some) return {};
+    leased = std::move(*some);
     drop_stale(db, queue_id, leased);
   }
   name_terminals(db, leased);
@@ -162,6 +194,7 @@ Batch Events::claim(db::Session& db, std::uint64_t queue_id, int max_events, int
 
 namespace {
 
+// Reads without locks, so that a publisher whose events lie in between is not waited for.
 constexpr std::string_view kKeepAcknowledged = R"sql(
   INSERT INTO delivery_history
          (subscription_id, event_id, recipient_kind, recipient_id, profile_id, outcome, attempts, done_at)
@@ -169,51 +202,64 @@ constexpr std::string_view kKeepAcknowledged = R"sql(
          IF(s.owner_kind = 2, s.profile_id, NULL), 1, d.attempts, UTC_TIMESTAMP(6)
     FROM delivery d JOIN subscription s ON s.id = d.subscription_id
    WHERE d.queue_id = ? AND d.event_id BETWEEN ? AND ? AND d.token = ?)sql";
+constexpr std::string_view kReturnEvents = " RETURNING event_id";
 
 constexpr std::string_view kDeleteAcknowledged = R"sql(
-  DELETE FROM delivery WHERE queue_id = ? AND event_id BETWEEN ? AND ? AND token = ?)sql";
+  DELETE FROM delivery WHERE queue_id = ? AND token = ? AND event_id IN ()sql";
 
 constexpr std::string_view kSelectTaken = R"sql(
   SELECT DISTINCT event_id FROM delivery WHERE queue_id = ? AND event_id BETWEEN ? AND ? AND previous_token = ?)sql";
 
+constexpr std::string_view kSelectOthers = R"sql(
+  SELECT DISTINCT event_id FROM delivery WHERE queue_id = ? AND NOT (token <=> ?) AND event_id IN ()sql";
+
+std::uint64_t read_event_id(const db::Row& row) { return row.id("event_id"); }
+
 // Answers how many; a row that somebody took between the two statements undoes both.
-std::uint64_t move_to_history(db::Session& db, const std::string& keep, const std::string& remove,
-                              const std::vector<db::Value>& args) {
-  const std::uint64_t kept = db.execute_with(keep, args);
-  const std::uint64_t removed = db.execute_with(remove, args);
-  if (kept != removed) throw db::Conflict(0, "deliveries changed while they were acknowledged");
+std::uint64_t move_to_history(db::Session& db, std::uint64_t queue_id, const LeaseToken& token,
+                              std::string_view keep, const std::vector<db::Value>& args) {
+  Ids kept = db.query_with(std::string(keep).append(kReturnEvents), read_event_id, args);
+  if (kept.empty()) return 0;
+  const std::size_t rows = kept.size();
+  std::uint64_t removed = 0;
+  std::sort(kept.begin(), kept.end());
+  kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
+  in_pieces(kept, [&](std::span<const std::uint64_t> piece) {
+    std::vector<db::Value> found{queue_id, db::Bytes{token.fence}};
+    const std::string remove = std::string(kDeleteAcknowledged).append(in_list(piece, found)).append(")");
+    removed += db.execute_with(remove, found);
+  });
+  if (rows != removed) throw db::Conflict(0, "deliveries changed while they were acknowledged");
   return removed;
 }
 
-Acknowledged acknowledge_all(db::Session& db, std::uint64_t queue_id, const LeaseToken& token) {
-  const std::vector<db::Value> args{queue_id, token.first_event, token.last_event, db::Bytes{token.fence}};
-  Acknowledged done;
-  done.count = move_to_history(db, std::string(kKeepAcknowledged), std::string(kDeleteAcknowledged), args);
-  if (done.count < token.deliveries) {
-    done.lost = db.query_with(
-        kSelectTaken, [](const db::Row& row) { return row.id("event_id"); }, args);
-  }
-  return done;
+std::vector<db::Value> leased_range(std::uint64_t queue_id, const LeaseToken& token) {
+  return {queue_id, token.first_event, token.last_event, db::Bytes{token.fence}};
 }
 
-constexpr std::string_view kSelectOthers = R"sql(
-  SELECT DISTINCT event_id FROM delivery WHERE queue_id = ? AND NOT (token <=> ?) AND event_id IN ()sql";
+Acknowledged acknowledge_all(db::Session& db, std::uint64_t queue_id, const LeaseToken& token) {
+  const auto args = leased_range(queue_id, token);
+  Acknowledged done;
+  done.count = move_to_history(db, queue_id, token, kKeepAcknowledged, args);
+  if (done.count < token.deliveries) done.lost = db.query_with(kSelectTaken, read_event_id, args);
+  return done;
+}
 
 Acknowledged acknowledge_some(db::Session& db, std::uint64_t queue_id, const LeaseToken& token,
                               const Ids& event_ids) {
   Acknowledged done;
   in_pieces(event_ids, [&](std::span<const std::uint64_t> piece) {
-    std::vector<db::Value> args{queue_id, token.first_event, token.last_event, db::Bytes{token.fence}};
-    const std::string list = " AND event_id IN (" + in_list(piece, args) + ")";
-    const std::string keep_list = " AND d.event_id IN (" + list.substr(list.find('(') + 1);
-    const std::uint64_t count = move_to_history(db, std::string(kKeepAcknowledged) + keep_list,
-                                                std::string(kDeleteAcknowledged) + list, args);
+    auto args = leased_range(queue_id, token);
+    const std::string keep = std::string(kKeepAcknowledged)
+                                 .append(" AND d.event_id IN (")
+                                 .append(in_list(piece, args))
+                                 .append(")");
+    const std::uint64_t count = move_to_history(db, queue_id, token, keep, args);
     done.count += count;
     if (count >= piece.size()) return;
     args.assign({queue_id, db::Bytes{token.fence}});
-    const std::string others = std::string(kSelectOthers) + in_list(piece, args) + ")";
-    const auto lost = db.query_with(
-        others, [](const db::Row& row) { return row.id("event_id"); }, args);
+    const std::string others = std::string(kSelectOthers).append(in_list(piece, args)).append(")");
+    const Ids lost = db.query_with(others, read_event_id, args);
     done.lost.insert(done.lost.end(), lost.begin(), lost.end());
   });
   return done;

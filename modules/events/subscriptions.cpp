@@ -165,14 +165,19 @@ constexpr std::string_view kDeletePatterns = R"sql(
 
 constexpr std::string_view kInsertEnded = R"sql(
   INSERT INTO ended_subscription (subscription_id, queue_id, owner_kind, owner_id, profile_id, ended_at)
-  VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6)))sql";
+  VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6))
+      ON DUPLICATE KEY UPDATE ended_at = VALUES(ended_at))sql";
 
 }  // namespace
+
+void note_ended(db::Session& db, const SubscriptionRow& row) {
+  db.execute(kInsertEnded, row.id, row.queue_id, number(row.owner.kind), row.owner.id, row.profile_id);
+}
 
 void end_subscription(db::Session& db, const SubscriptionRow& row) {
   db.execute(kDeleteSubscription, row.id);
   db.execute(kDeletePatterns, row.id);
-  db.execute(kInsertEnded, row.id, row.queue_id, number(row.owner.kind), row.owner.id, row.profile_id);
+  note_ended(db, row);
 }
 
 namespace {

@@ -32,6 +32,11 @@ Subscription describe(db::Session&, const SubscriptionRow&, const std::vector<st
 // Ends a subscription. A publisher that still saw it may add a delivery afterwards; the row
 // in `ended_subscription` stays until the sweep has settled those, too.
 void end_subscription(db::Session&, const SubscriptionRow&);
+// Notes that publishers may still add to this queue what is for this subscription.
+void note_ended(db::Session&, const SubscriptionRow&);
+// A terminal that comes back by another way (a portal, or without one) takes along what it has
+// not acknowledged, into the queue of `row`. Answers how many.
+std::uint64_t move_deliveries(db::Session&, std::uint64_t from_queue, const SubscriptionRow& row);
 // What is left of an ended subscription's deliveries, at most 1,000: to the history, and back to
 // waiting what may wait for the profile's next terminal. Answers how many.
 std::uint64_t settle_ended(db::Session&, const SubscriptionRow&);

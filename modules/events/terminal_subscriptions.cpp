@@ -13,12 +13,6 @@ namespace {
 constexpr std::string_view kSelectProfileName = R"sql(
   SELECT name FROM profile WHERE id = ?)sql";
 
-// A terminal that comes back by another way (a portal, or without one) takes along what it
-// has not acknowledged.
-constexpr std::string_view kMoveDeliveries = R"sql(
-  UPDATE delivery SET queue_id = ?, visible_at = UTC_TIMESTAMP(6), previous_token = token, token = NULL
-   WHERE queue_id = ? AND subscription_id = ?)sql";
-
 }  // namespace
 
 Subscription Events::subscribe_terminal(db::Session& db, std::uint64_t terminal_id, std::uint64_t queue_id,
@@ -32,8 +26,11 @@ Subscription Events::subscribe_terminal(db::Session& db, std::uint64_t terminal_
   SubscriptionRow row{0, queue_id, owner, *name, profile_id, std::nullopt};
   row.id = write_subscription(db, row);
   write_patterns(db, row.id, patterns);
-  const bool moved = before && before->queue_id != queue_id &&
-                     db.execute(kMoveDeliveries, queue_id, before->queue_id, row.id) > 0;
+  const bool moved = before && before->queue_id != queue_id;
+  if (moved) {
+    move_deliveries(db, before->queue_id, row);
+    note_ended(db, *before);
+  }
   const bool waited = hand_over_waiting(db, row) > 0;
   if (moved || waited) db.after_commit([this, queue_id] { wake_.wake({wait_key(queue_id)}); });
   return describe(db, row, patterns);
@@ -83,50 +80,65 @@ void Events::unsubscribe_terminal(db::Session& db, std::uint64_t subscription_id
 
 namespace {
 
-constexpr std::string_view kSelectLeft = R"sql(
-  SELECT MIN(event_id) AS first, MAX(event_id) AS last
-    FROM (SELECT event_id FROM delivery WHERE queue_id = ? AND subscription_id = ? ORDER BY event_id LIMIT 1000) AS piece)sql";
+// Without locks: a delivery that is not yet committed is not waited for, but left to the sweep.
+constexpr std::string_view kSelectOwn = R"sql(
+  SELECT event_id FROM delivery WHERE queue_id = ? AND subscription_id = ? ORDER BY event_id)sql";
+
+}  // namespace
+
+std::uint64_t move_deliveries(db::Session& db, std::uint64_t from_queue, const SubscriptionRow& row) {
+  const auto events = db.query(
+      kSelectOwn, [](const db::Row& r) { return r.id("event_id"); }, from_queue, row.id);
+  std::uint64_t moved = 0;
+  in_pieces(events, [&](std::span<const std::uint64_t> piece) {
+    std::vector<db::Value> args{row.queue_id, from_queue, row.id};
+    const std::string move = R"sql(
+  UPDATE delivery SET queue_id = ?, visible_at = UTC_TIMESTAMP(6), previous_token = token, token = NULL
+   WHERE queue_id = ? AND subscription_id = ? AND event_id IN ()sql" +
+                             in_list(piece, args) + ")";
+    moved += db.execute_with(move, args);
+  });
+  return moved;
+}
+
+namespace {
+
+constexpr std::string_view kKeepUnsubscribed = R"sql(
+  INSERT INTO delivery_history
+         (subscription_id, event_id, recipient_kind, recipient_id, profile_id, outcome, attempts, done_at)
+  SELECT d.subscription_id, d.event_id, ?, ?, ?, 4, d.attempts, UTC_TIMESTAMP(6) FROM delivery d
+   WHERE d.queue_id = ? AND d.subscription_id = ? ORDER BY d.event_id LIMIT 1000
+  RETURNING event_id)sql";
+
+constexpr std::string_view kDeleteLeft = R"sql(
+  DELETE FROM delivery WHERE queue_id = ? AND subscription_id = ? AND event_id IN ()sql";
 
 // It waits even while another terminal still has it: that one may leave at the same time. What
 // another terminal has acknowledged is dropped when it is handed over.
 constexpr std::string_view kInsertWaiting = R"sql(
   INSERT IGNORE INTO waiting_event (profile_id, event_id)
-  SELECT ?, d.event_id FROM delivery d JOIN event e ON e.id = d.event_id
-   WHERE d.queue_id = ? AND d.subscription_id = ? AND d.event_id BETWEEN ? AND ?
-     AND e.may_wait = 1 AND e.expires_at > UTC_TIMESTAMP(6))sql";
-
-constexpr std::string_view kInsertUnsubscribed = R"sql(
-  INSERT INTO delivery_history
-         (subscription_id, event_id, recipient_kind, recipient_id, profile_id, outcome, attempts, done_at)
-  SELECT d.subscription_id, d.event_id, ?, ?, ?, 4, d.attempts, UTC_TIMESTAMP(6) FROM delivery d
-   WHERE d.queue_id = ? AND d.subscription_id = ? AND d.event_id BETWEEN ? AND ?)sql";
-
-constexpr std::string_view kDeleteLeft = R"sql(
-  DELETE FROM delivery WHERE queue_id = ? AND subscription_id = ? AND event_id BETWEEN ? AND ?)sql";
+  SELECT ?, id FROM event WHERE may_wait = 1 AND expires_at > UTC_TIMESTAMP(6) AND id IN ()sql";
 
 }  // namespace
 
 std::uint64_t settle_ended(db::Session& db, const SubscriptionRow& row) {
-  struct Range {
-    std::optional<std::uint64_t> first, last;
-  };
-  const auto left = db.query_one(
-      kSelectLeft,
-      [](const db::Row& r) {
-        return Range{r.id_or_null("first"), r.id_or_null("last")};
-      },
-      row.queue_id, row.id);
-  if (!left || !left->first) return 0;
-  const bool terminal = row.owner.kind == PartyKind::kTerminal;
-  if (terminal && row.profile_id) {
-    db.execute(kInsertWaiting, *row.profile_id, row.queue_id, row.id, *left->first, *left->last);
+  const std::optional<std::uint64_t> profile =
+      row.owner.kind == PartyKind::kTerminal ? row.profile_id : std::nullopt;
+  const auto kept = db.query(
+      kKeepUnsubscribed, [](const db::Row& r) { return r.id("event_id"); },
+      static_cast<unsigned>(row.owner.kind), row.owner.id, profile, row.queue_id, row.id);
+  if (kept.empty()) return 0;
+  std::vector<db::Value> args{row.queue_id, row.id};
+  const std::string remove = std::string(kDeleteLeft) + in_list(kept, args) + ")";
+  if (db.execute_with(remove, args) != kept.size()) {
+    throw db::Conflict(0, "deliveries of an ended subscription changed meanwhile");
   }
-  const std::uint64_t kept =
-      db.execute(kInsertUnsubscribed, static_cast<unsigned>(row.owner.kind), row.owner.id,
-                 terminal ? row.profile_id : std::nullopt, row.queue_id, row.id, *left->first, *left->last);
-  const std::uint64_t removed = db.execute(kDeleteLeft, row.queue_id, row.id, *left->first, *left->last);
-  if (kept != removed) throw db::Conflict(0, "deliveries of an ended subscription changed meanwhile");
-  return removed;
+  if (profile) {
+    args.assign({*profile});
+    const std::string wait = std::string(kInsertWaiting) + in_list(kept, args) + ")";
+    db.execute_with(wait, args);
+  }
+  return kept.size();
 }
 
 namespace {

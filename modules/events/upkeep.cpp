@@ -1,8 +1,7 @@
 // Jobs over the queue tables: pieces of at most 1,000 rows a transaction, each right by
 // itself, so that a run cut short or done twice does no harm.
 
-#include <map>
-#include <set>
+#include <algorithm>
 #include <string_view>
 
 #include "modules/events/events.hpp"
@@ -19,7 +18,10 @@ constexpr std::string_view kSelectEnded = R"sql(
 constexpr int kLongestPublish = 20;
 
 constexpr std::string_view kDeleteEnded = R"sql(
-  DELETE FROM ended_subscription WHERE subscription_id = ?)sql";
+  DELETE FROM ended_subscription WHERE subscription_id = ? AND queue_id = ?)sql";
+
+constexpr std::string_view kSelectQueueOf = R"sql(
+  SELECT queue_id FROM subscription WHERE id = ?)sql";
 
 SubscriptionRow read_ended(const db::Row& row) {
   return {row.id("subscription_id"),
@@ -30,13 +32,24 @@ SubscriptionRow read_ended(const db::Row& row) {
           std::nullopt};
 }
 
+// What came behind goes where the subscription has moved, or where an ended one's goes.
+std::uint64_t settle_or_follow(db::Session& db, const SubscriptionRow& ended) {
+  const auto queue = db.query_one(
+      kSelectQueueOf, [](const db::Row& row) { return row.id("queue_id"); }, ended.id);
+  if (!queue) return settle_ended(db, ended);
+  if (*queue == ended.queue_id) return 0;
+  SubscriptionRow moved = ended;
+  moved.queue_id = *queue;
+  return move_deliveries(db, ended.queue_id, moved);
+}
+
 bool settle_all_ended(db::Pool& pool) {
   const auto ended = pool.in_transaction(
       [](db::Session& db) { return db.query(kSelectEnded, read_ended, kLongestPublish); });
   for (const SubscriptionRow& row : ended) {
-    while (pool.in_transaction([&](db::Session& db) { return settle_ended(db, row); }) > 0) {
+    while (pool.in_transaction([&](db::Session& db) { return settle_or_follow(db, row); }) > 0) {
     }
-    pool.in_transaction([&](db::Session& db) { db.execute(kDeleteEnded, row.id); });
+    pool.in_transaction([&](db::Session& db) { db.execute(kDeleteEnded, row.id, row.queue_id); });
   }
   return ended.size() == 100;
 }
@@ -98,11 +111,11 @@ constexpr std::string_view kKeepExpired = R"sql(
   SELECT STRAIGHT_JOIN d.subscription_id, d.event_id, s.owner_kind, s.owner_id,
          IF(s.owner_kind = 2, s.profile_id, NULL), 2, d.attempts, UTC_TIMESTAMP(6)
     FROM delivery d JOIN event e ON e.id = d.event_id JOIN subscription s ON s.id = d.subscription_id
-   WHERE d.queue_id = ? AND d.event_id > ? AND d.event_id <= ? AND d.visible_at <= ? AND e.expires_at <= ?)sql";
+   WHERE d.queue_id = ? AND d.event_id > ? AND d.event_id <= ? AND d.visible_at <= ? AND e.expires_at <= ?
+  RETURNING event_id, subscription_id)sql";
 
 constexpr std::string_view kDeleteExpired = R"sql(
-  DELETE d FROM delivery d JOIN event e ON e.id = d.event_id JOIN subscription s ON s.id = d.subscription_id
-   WHERE d.queue_id = ? AND d.event_id > ? AND d.event_id <= ? AND d.visible_at <= ? AND e.expires_at <= ?)sql";
+  DELETE FROM delivery WHERE queue_id = ? AND visible_at <= ? AND event_id IN ()sql";
 
 // Leased ones are let alone: their puller may still acknowledge.
 void expire_piece(db::Session& db, std::uint64_t queue, std::uint64_t after, std::uint64_t last) {
@@ -110,9 +123,31 @@ void expire_piece(db::Session& db, std::uint64_t queue, std::uint64_t after, std
           kSelectExpired, [](const db::Row& row) { return row.id("event_id"); }, queue, after, last))
     return;
   const Time now = db.now();
-  const std::uint64_t kept = db.execute(kKeepExpired, queue, after, last, now, now);
-  const std::uint64_t removed = db.execute(kDeleteExpired, queue, after, last, now, now);
-  if (kept != removed) throw db::Conflict(0, "deliveries changed while they expired");
+  std::vector<std::uint64_t> events, subscriptions;
+  db.query(
+      kKeepExpired,
+      [&](const db::Row& row) {
+        events.push_back(row.id("event_id"));
+        subscriptions.push_back(row.id("subscription_id"));
+        return 0;
+      },
+      queue, after, last, now, now);
+  if (events.empty()) return;
+  const std::size_t kept = events.size();
+  const auto distinct = [](std::vector<std::uint64_t>& ids) {
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  };
+  distinct(events);
+  distinct(subscriptions);
+  std::uint64_t removed = 0;
+  in_pieces(subscriptions, [&](std::span<const std::uint64_t> piece) {
+    std::vector<db::Value> args{queue, now};
+    std::string remove = std::string(kDeleteExpired) + in_list(events, args);
+    remove += ") AND subscription_id IN (" + in_list(piece, args) + ")";
+    removed += db.execute_with(remove, args);
+  });
+  if (removed != kept) throw db::Conflict(0, "deliveries changed while they expired");
 }
 
 void expire_queue(db::Pool& pool, std::uint64_t queue) {

@@ -1,0 +1,126 @@
+#include <thread>
+
+#include "tests/db/events/events_fixture.hpp"
+
+namespace whitebrick::events {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+class TransmittersTest : public EventsFixture {
+ protected:
+  void gone(std::uint64_t service_id, const std::string& cause = "DISCONNECTED") {
+    in([&](db::Session& db) { events_.transmitter_gone(db, service_id, cause); });
+  }
+  void back(std::uint64_t service_id) {
+    in([&](db::Session& db) { events_.transmitter_connected(db, service_id); });
+  }
+  static std::string said(const std::string& element, const std::string& type, int live,
+                          const std::string& cause) {
+    return "<" + element + " xmlns=\"urn:whitebrick:catalogue:1\"><type>" + type +
+           "</type><liveTransmitters>" + std::to_string(live) + "</liveTransmitters><cause>" + cause +
+           "</cause></" + element + ">";
+  }
+};
+
+TEST_F(TransmittersTest, SubscribersHearOfTheFirstTransmitterAndOfTheLast) {
+  const auto inbox = subscribe(kCalls, "inbox", {"mail.*"});
+  EXPECT_FALSE(inbox.available);
+  declare(kMail, "mail.received");
+  declare(kCalls, "mail.received");
+  EXPECT_TRUE(subscribe(kCalls, "inbox", {"mail.*"}).available);
+  EXPECT_EQ(contents(drain(inbox.queue_id)),
+            Strings{said("EventAvailable", "mail.received", 1, "CONNECTED")});
+  gone(kMail);
+  EXPECT_TRUE(drain(inbox.queue_id).empty());
+  gone(kCalls, "LEASE_LOST");
+  EXPECT_EQ(contents(drain(inbox.queue_id)),
+            Strings{said("EventUnavailable", "mail.received", 0, "LEASE_LOST")});
+  EXPECT_FALSE(subscribe(kCalls, "inbox", {"mail.*"}).available);
+  back(kMail);
+  EXPECT_EQ(types(drain(inbox.queue_id)), Strings{"event.available"});
+}
+
+TEST_F(TransmittersTest, WithdrawingTellsTooAndCountsWhatWasDeclared) {
+  declare(kMail, "mail.received");
+  const auto inbox = subscribe(kCalls, "inbox", {"mail.received"});
+  const int withdrawn = in([&](db::Session& db) {
+    return events_.withdraw(db, kMail, {"mail.received", "mail.received", "mail.never"});
+  });
+  EXPECT_EQ(withdrawn, 1);
+  EXPECT_EQ(contents(drain(inbox.queue_id)),
+            Strings{said("EventUnavailable", "mail.received", 0, "WITHDRAWN")});
+}
+
+TEST_F(TransmittersTest, ADeclarationOfAServiceThatIsNotConnectedTellsNobody) {
+  const auto inbox = subscribe(kCalls, "inbox", {"mail.received"});
+  declare(kMail, "mail.received", false);
+  EXPECT_TRUE(drain(inbox.queue_id).empty());
+  back(kMail);
+  back(kMail);
+  EXPECT_EQ(types(drain(inbox.queue_id)), Strings{"event.available"});
+  EXPECT_EQ(in([&](db::Session& db) { return events_.live_types(db, kMail); }), Strings{"mail.received"});
+}
+
+TEST_F(TransmittersTest, TerminalsHearOfTypesTheyNameOfServicesTheirProfileUses) {
+  let_profile_use(kAliceWork, kMail);
+  const auto named = connect(kAlicePhone, kAliceWork, {"mail.*"});
+  const auto all = connect(kAliceLaptop, kAliceWork, {"*"});
+  const auto foreign = connect(kBobPhone, kBobWork, {"mail.*"});
+  declare(kMail, "mail.received");
+  EXPECT_EQ(types(drain(named.queue_id)), Strings{"event.available"});
+  EXPECT_TRUE(drain(all.queue_id).empty());
+  EXPECT_TRUE(drain(foreign.queue_id).empty());
+}
+
+// Two transmitters leave at the same time; the one whose transaction is held open counts
+// before the other one ends, or after.
+TEST_F(TransmittersTest, WhenTheLastTwoLeaveTogetherSubscribersHearItOnce) {
+  const auto inbox = subscribe(kCalls, "inbox", {"mail.received"});
+  for (const auto& [first, second] : {std::pair{kMail, kCalls}, std::pair{kCalls, kMail}}) {
+    declare(kMail, "mail.received");
+    declare(kCalls, "mail.received");
+    drain(inbox.queue_id);
+    std::thread other;
+    in([&, first = first, second = second](db::Session& db) {
+      events_.transmitter_gone(db, first, "DISCONNECTED");
+      other = std::thread([&, second] { gone(second); });
+      // The other one is stopped by this one's lock, or has not come so far: both must end well.
+      std::this_thread::yield();
+    });
+    other.join();
+    EXPECT_EQ(types(drain(inbox.queue_id)), Strings{"event.unavailable"});
+    EXPECT_EQ(count("SELECT available AS n FROM event_type WHERE name = 'mail.received'"), 0);
+  }
+}
+
+TEST_F(TransmittersTest, ManyTypesInAnyOrderByManyServicesAtOnce) {
+  std::vector<Declaration> up, down;
+  for (int i = 0; i < 20; ++i) up.push_back({"mail.t" + std::to_string(i), {}});
+  down.assign(up.rbegin(), up.rend());
+  const auto inbox = subscribe(kCalls, "inbox", {"mail.*"});
+  std::thread other([&] {
+    const auto pool = testing::database().fresh_pool(1);
+    pool->in_transaction([&](db::Session& db) { events_.declare(db, kCalls, down, true); });
+  });
+  in([&](db::Session& db) { events_.declare(db, kMail, up, true); });
+  other.join();
+  EXPECT_EQ(drain(inbox.queue_id).size(), 20U);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM event_type WHERE available = 1"), 20);
+}
+
+TEST_F(TransmittersTest, ForgettingAServiceLeavesNothingOfIt) {
+  declare(kMail, "mail.received");
+  const auto inbox = subscribe(kCalls, "inbox", {"mail.*"});
+  const auto own = subscribe(kMail, "own", {"*"});
+  in([&](db::Session& db) { events_.forget(db, {PartyKind::kService, kMail}); });
+  EXPECT_EQ(contents(drain(inbox.queue_id)),
+            Strings{said("EventUnavailable", "mail.received", 0, "DEREGISTERED")});
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM event_declaration"), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM subscription WHERE owner_id = 11"), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM queue WHERE owner_id = 11"), 0);
+  EXPECT_TRUE(pull(own.queue_id).events.empty());
+}
+
+}  // namespace
+}  // namespace whitebrick::events
