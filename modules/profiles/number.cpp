@@ -67,7 +67,7 @@ std::optional<std::string> normalise_e164(std::string_view number, std::string_v
   const std::string_view rest = number.substr(1);
   const auto key = KnownNumbers::key(rest);
   if (key != 0 && known_numbers.holds(key)) return "tel:" + std::string(number);
-  if (rest.empty() || !is_digit(rest.front())) return std::nullopt;
+  if (rest.empty() || !is_digit(rest.front()) || !is_digit(rest.back())) return std::nullopt;
   if (!std::ranges::all_of(rest, [&](char c) {
         return is_digit(c) || separators.find(c) != std::string_view::npos;
       })) {
