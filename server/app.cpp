@@ -73,7 +73,7 @@ struct App::State {
 
   void add_jobs() {
     const auto ttl = std::max(config.terminal_lease, config.service_lease);
-    jobs.every_here("pulse", 2s, [this, ttl](db::Pool& p) { return beat(p, replica_name(config), ttl), false; });
+    jobs.every_here("pulse", kPulsePeriod, [this, ttl](db::Pool& p) { return beat(p, replica_name(config), ttl), false; });
     jobs.every("directory.expire", 1s, [this](db::Pool& p) { return directory.expire(p); });
     jobs.every("coordination.expire", 1s, [this](db::Pool& p) { return coordination.expire(p); });
     jobs.every("coordination.sweep", 1s, [this](db::Pool& p) { return coordination.sweep(p); });
