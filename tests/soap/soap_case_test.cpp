@@ -86,7 +86,9 @@ TEST_P(SoapCase, answers_as_written_in_both_versions) {
         << "SOAP 1." << version << "\nrequest: " << request << "\nanswer: " << answer.envelope;
     const char* ns = version == 2 ? "http://www.w3.org/2003/05/soap-envelope" : "http://schemas.xmlsoap.org/soap/envelope/";
     EXPECT_EQ(namespace_of(answer.document().root()), ns);
-    if (faults) EXPECT_EQ(table_contents(), before) << "a fault changed rows";
+    if (faults) {
+      EXPECT_EQ(table_contents(), before) << "a fault changed rows";
+    }
   }
 }
 
