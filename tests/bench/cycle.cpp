@@ -1,0 +1,111 @@
+#include "cycle.hpp"
+
+#include <charconv>
+#include <chrono>
+#include <stdexcept>
+#include <string_view>
+
+namespace bench {
+namespace {
+
+constexpr std::string_view kBegin =
+    R"(<?xml version="1.0" encoding="UTF-8"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:ev="urn:whitebrick:events:1"><e:Body>)";
+constexpr std::string_view kEnd = "</e:Body></e:Envelope>";
+
+std::string element(std::string_view name, std::string_view text) {
+  std::string xml;
+  xml.append("<ev:").append(name).append(">").append(text).append("</ev:").append(name).append(">");
+  return xml;
+}
+
+std::string envelope(std::string_view operation, std::string_view content) {
+  return std::string(kBegin) + element(operation, content) + std::string(kEnd);
+}
+
+// Texts of all elements of this name, whatever their prefix; elements with children are not asked for.
+std::vector<std::string> texts_of(std::string_view xml, const std::string& name) {
+  const std::string end_of_tag = name + ">";
+  std::vector<std::string> texts;
+  for (std::size_t at = xml.find(end_of_tag); at != std::string_view::npos; at = xml.find(end_of_tag, at)) {
+    at += end_of_tag.size();
+    const std::size_t end = xml.find('<', at);
+    if (end > at) texts.emplace_back(xml.substr(at, end - at));
+  }
+  return texts;
+}
+
+std::int64_t number_of(const std::string& text) {
+  std::int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+std::vector<std::int64_t> event_ids(std::string_view xml) {
+  std::vector<std::int64_t> ids;
+  for (const std::string& text : texts_of(xml, "eventId")) ids.push_back(number_of(text));
+  return ids;
+}
+
+std::string content_of(std::size_t bytes) {
+  std::string text = "&lt;message from='dave'&gt;";
+  while (text.size() < bytes) text += "Hello, CRM. ";
+  return text + "&lt;/message&gt;";
+}
+
+}  // namespace
+
+Lane::Lane(const LaneSettings& settings)
+    : settings_(settings),
+      connection_(settings.port, "/events"),
+      name_("lane" + std::to_string(settings.number)) {
+  event_ = element(
+      "event", element("type", "bench." + name_) + element("content", content_of(settings.content_bytes)));
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  run_id_ = std::to_string(now) + "-" + name_ + "-";
+}
+
+void Lane::run_once() {
+  const auto published = publish();
+  const auto pulled = pull();
+  if (pulled != published) {
+    throw std::runtime_error(name_ + ": published " + std::to_string(published.size()) + " events, pulled " +
+                             std::to_string(pulled.size()) + ", and they are not the same");
+  }
+}
+
+std::vector<std::int64_t> Lane::publish() {
+  std::string content;
+  if (settings_.request_ids) content += element("requestId", run_id_ + std::to_string(++publications_));
+  for (int i = 0; i < settings_.batch; ++i) content += event_;
+  auto ids = event_ids(connection_.post(settings_.publisher_token, envelope("PublishEvents", content)));
+  if (ids.size() != static_cast<std::size_t>(settings_.batch))
+    throw std::runtime_error("not all were published");
+  return ids;
+}
+
+std::vector<std::int64_t> Lane::pull() {
+  std::string content = element("subscription", name_) +
+                        element("maxEvents", std::to_string(settings_.batch)) + element("waitSeconds", "5");
+  if (!lease_token_.empty()) content += element("ackToken", lease_token_);
+  const std::string answer = connection_.post(settings_.subscriber_token, envelope("PullEvents", content));
+  const auto acknowledged = texts_of(answer, "acknowledged");
+  if (!lease_token_.empty() && (acknowledged.empty() || number_of(acknowledged.front()) != settings_.batch)) {
+    throw std::runtime_error(name_ + ": a batch was not acknowledged: " + answer);
+  }
+  const auto tokens = texts_of(answer, "leaseToken");
+  lease_token_ = tokens.empty() ? "" : tokens.front();
+  return event_ids(answer);
+}
+
+void Lane::finish() {
+  if (!lease_token_.empty()) {
+    const std::string content = element("subscription", name_) + element("ackToken", lease_token_);
+    connection_.post(settings_.subscriber_token, envelope("AckEvents", content));
+    lease_token_.clear();
+  }
+  const std::string look = element("subscription", name_) + element("waitSeconds", "0");
+  const std::string answer = connection_.post(settings_.subscriber_token, envelope("PullEvents", look));
+  if (!event_ids(answer).empty()) throw std::runtime_error(name_ + ": events are left over");
+}
+
+}  // namespace bench

@@ -1,0 +1,43 @@
+#pragma once
+// One lane of the event measurement: publish a batch, pull it, acknowledge it with the next pull;
+// every answer is checked.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "http_call.hpp"
+
+namespace bench {
+
+struct LaneSettings {
+  std::uint16_t port = 0;
+  std::string publisher_token;
+  std::string subscriber_token;
+  int number = 0;  // publishes bench.laneN, which only subscription laneN has
+  int batch = 1;
+  std::size_t content_bytes = 0;
+  bool request_ids = false;  // a new requestId with each publication
+};
+
+class Lane {
+ public:
+  explicit Lane(const LaneSettings&);
+
+  void run_once();  // throws std::runtime_error when an answer is not what it must be
+  void finish();    // acknowledges the last batch, and checks that nothing is left
+
+ private:
+  std::vector<std::int64_t> publish();
+  std::vector<std::int64_t> pull();
+
+  LaneSettings settings_;
+  HttpConnection connection_;
+  std::string name_;
+  std::string event_;  // one, as XML
+  std::string run_id_;
+  std::uint64_t publications_ = 0;
+  std::string lease_token_;
+};
+
+}  // namespace bench
