@@ -47,7 +47,8 @@ void Coordination::open_profiles(db::Session& db, const TerminalSession& termina
     if (std::find(open.begin(), open.end(), key.id) != open.end()) continue;
     const auto subscription =
         events_.subscribe_terminal(db, terminal.terminal_id, terminal.queue_id, key.id, {"*"});
-    db.execute(kInsertAccessSession, random_session_id(), terminal.id, terminal.user_id, key.id, subscription.id);
+    db.execute(kInsertAccessSession, random_session_id(), terminal.id, terminal.user_id, key.id,
+               subscription.id);
     if (key.contact_number) publish_session_changed(db, events_, *key.contact_number);
   }
 }
@@ -94,7 +95,10 @@ Ended Coordination::deactivate_profile(db::Session& db, const Caller& caller,
     std::uint64_t id, user_id;
   };
   const auto found = db.query_one(
-      kFindAccessSession, [](const db::Row& row) { return Found{row.id("id"), row.id("user_id")}; },
+      kFindAccessSession,
+      [](const db::Row& row) {
+        return Found{row.id("id"), row.id("user_id")};
+      },
       access_session_id);
   if (found && found->user_id != subject.user_id) {
     throw Fault(FaultCode::NOT_FOUND, "no such access session", "accessSessionId");

@@ -19,11 +19,12 @@ std::vector<Connectability> Coordination::connectability(db::Session& db, const 
   check::count(question.contacts.size(), check::kMaxItems, "contact");
   std::vector<std::string> numbers;
   numbers.reserve(question.contacts.size());
-  for (const auto& contact : question.contacts) numbers.push_back(profiles::normalise_number(contact, "contact"));
+  for (const auto& contact : question.contacts)
+    numbers.push_back(profiles::normalise_number(contact, "contact"));
 
-  if (question.access_session_id &&
-      !db.query_one(kOwnAccessSession, [](const db::Row&) { return true; }, *question.access_session_id,
-                    caller.user_id)) {
+  if (question.access_session_id && !db.query_one(
+                                        kOwnAccessSession, [](const db::Row&) { return true; },
+                                        *question.access_session_id, caller.user_id)) {
     throw Fault(FaultCode::SESSION_ENDED, "this access session is over", "accessSessionId");
   }
   std::uint64_t user_id = caller.user_id;
@@ -34,8 +35,8 @@ std::vector<Connectability> Coordination::connectability(db::Session& db, const 
       throw Fault(FaultCode::FORBIDDEN, "only its service asks by a service session", "serviceSessionId");
     }
     const auto user = db.query_one(
-        kUserOfServiceSession, [](const db::Row& row) { return row.id("user_id"); }, *question.service_session_id,
-        caller.account_id);
+        kUserOfServiceSession, [](const db::Row& row) { return row.id("user_id"); },
+        *question.service_session_id, caller.account_id);
     if (!user) throw Fault(FaultCode::SESSION_ENDED, "this service session is over", "serviceSessionId");
     user_id = *user;
     service_id = 0;

@@ -10,8 +10,8 @@
 namespace whitebrick::coordination {
 namespace {
 
-constexpr std::size_t kChunk = 500;            // sessions or contacts in one background transaction
-constexpr int kStateLifetime = 86400;          // seconds; a later snapshot has it anyway
+constexpr std::size_t kChunk = 500;    // sessions or contacts in one background transaction
+constexpr int kStateLifetime = 86400;  // seconds; a later snapshot has it anyway
 constexpr std::string_view kComponent = "coordination";
 
 // Concerns no profile: only components are told.
@@ -57,7 +57,8 @@ SELECT id FROM access_session WHERE user_id = ? ORDER BY id)sql";
 }  // namespace
 
 void ContactStates::refresh(db::Session& db, std::uint64_t user_id) {
-  const auto sessions = db.query(kSessionsOfUser, [](const db::Row& row) { return row.id("id"); }, user_id);
+  const auto sessions = db.query(
+      kSessionsOfUser, [](const db::Row& row) { return row.id("id"); }, user_id);
   const Watchers watchers = lock(db, sessions);
   std::vector<Told> news;
   for (const Watch& watch : compare_wanted(db, user_id, watchers)) {
@@ -95,7 +96,8 @@ void ContactStates::tell_watchers(db::Session& db, const std::string& number, st
   if (sessions.size() == kChunk) publish_session_changed(db, events_, number, sessions.back());
 }
 
-std::vector<ContactStates::Told> ContactStates::differences(const Watchers& watchers, const std::vector<Told>& before,
+std::vector<ContactStates::Told> ContactStates::differences(const Watchers& watchers,
+                                                            const std::vector<Told>& before,
                                                             const Seen& seen) {
   std::vector<Told> changed;
   for (const Told& told : before) {
@@ -146,7 +148,8 @@ ContactStates::Watchers ContactStates::lock(db::Session& db, const std::vector<s
               const std::string list = in_list(piece, args);
               db.query_with(
                   kProfileNames + list + ")",
-                  [&](const db::Row& row) { return names.emplace(row.id("id"), row.text("name")).second; }, args);
+                  [&](const db::Row& row) { return names.emplace(row.id("id"), row.text("name")).second; },
+                  args);
             });
   for (auto& [id, watcher] : watchers) watcher.profile = names[watcher.profile_id];
   return watchers;
@@ -161,7 +164,8 @@ WHERE access_session_id IN ()sql";
 }  // namespace
 
 ContactStates::Told ContactStates::read_told(const db::Row& row) {
-  return {row.id("access_session_id"), row.text("number"), static_cast<Connectability>(row.number("told_state"))};
+  return {row.id("access_session_id"), row.text("number"),
+          static_cast<Connectability>(row.number("told_state"))};
 }
 
 std::vector<ContactStates::Told> ContactStates::stored(db::Session& db, const Watchers& watchers) {
@@ -171,9 +175,7 @@ std::vector<ContactStates::Told> ContactStates::stored(db::Session& db, const Wa
   in_pieces(sessions, kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     std::vector<db::Value> args;
     const std::string list = in_list(piece, args);
-    const auto rows = db.query_with(
-        kWatchesOf + list + ")",
-        read_told, args);
+    const auto rows = db.query_with(kWatchesOf + list + ")", read_told, args);
     all.insert(all.end(), rows.begin(), rows.end());
   });
   return all;
@@ -213,7 +215,8 @@ std::vector<ContactStates::Watch> ContactStates::compare_wanted(db::Session& db,
   std::map<std::string, Connectability> seen;
   in_pieces(numbers, kMaxList, [&](const std::vector<std::string>& piece) {
     const auto views = availability_.views(db, user_id, 0, piece);
-    for (std::size_t i = 0; i < piece.size(); ++i) seen[piece[i]] = availability::connectability(views[i].facts);
+    for (std::size_t i = 0; i < piece.size(); ++i)
+      seen[piece[i]] = availability::connectability(views[i].facts);
   });
 
   std::vector<Watch> watches;
@@ -233,7 +236,8 @@ std::vector<ContactStates::Watch> ContactStates::compare_wanted(db::Session& db,
 }
 
 // How each of these users sees each of these numbers, by as few queries as the two allow.
-ContactStates::Seen ContactStates::see(db::Session& db, const Watchers& watchers, const std::vector<Told>& asked) {
+ContactStates::Seen ContactStates::see(db::Session& db, const Watchers& watchers,
+                                       const std::vector<Told>& asked) {
   std::map<std::string, std::set<std::uint64_t>> by_number;
   std::map<std::uint64_t, std::set<std::string>> by_user;
   for (const Told& told : asked) {

@@ -21,7 +21,8 @@ namespace whitebrick::coordination {
 
 // Internal event session.changed: who holds this number may have come or gone. Those who watch it
 // from an access session with an id above `told_up_to` are told what they see differently.
-void publish_session_changed(db::Session&, events::Events&, const std::string& number, std::uint64_t told_up_to = 0);
+void publish_session_changed(db::Session&, events::Events&, const std::string& number,
+                             std::uint64_t told_up_to = 0);
 
 class ContactStates {
  public:
@@ -29,7 +30,8 @@ class ContactStates {
 
   // The present states of all contacts that these sessions of one user want to know. They count as
   // told: the caller answers them.
-  std::vector<WatchedContact> snapshot(db::Session&, std::uint64_t user_id, const std::vector<std::uint64_t>& sessions);
+  std::vector<WatchedContact> snapshot(db::Session&, std::uint64_t user_id,
+                                       const std::vector<std::uint64_t>& sessions);
 
   // Tells those who watch the number and now see it differently.
   void tell_watchers(db::Session&, const std::string& number, std::uint64_t told_up_to = 0);

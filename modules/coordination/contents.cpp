@@ -12,31 +12,43 @@ using availability::Connectability;
 
 std::string_view wire_name(Cause cause) {
   switch (cause) {
-    case Cause::kDisconnected: return "DISCONNECTED";
-    case Cause::kLeaseLost: return "LEASE_LOST";
-    case Cause::kDeactivated: return "DEACTIVATED";
-    case Cause::kServiceGone: return "SERVICE_GONE";
-    case Cause::kAccountDisabled: return "ACCOUNT_DISABLED";
-    case Cause::kClosed: break;
+    case Cause::kDisconnected:
+      return "DISCONNECTED";
+    case Cause::kLeaseLost:
+      return "LEASE_LOST";
+    case Cause::kDeactivated:
+      return "DEACTIVATED";
+    case Cause::kServiceGone:
+      return "SERVICE_GONE";
+    case Cause::kAccountDisabled:
+      return "ACCOUNT_DISABLED";
+    case Cause::kClosed:
+      break;
   }
   return "CLOSED";
 }
 
 std::string_view wire_name(Connectability state) {
   switch (state) {
-    case Connectability::kConnectable: return "CONNECTABLE";
-    case Connectability::kNotConnectable: return "NOT_CONNECTABLE";
-    case Connectability::kAuthorisationRequired: return "AUTHORISATION_REQUIRED";
-    case Connectability::kInTransfer: return "IN_TRANSFER";
-    case Connectability::kUnknown: break;
+    case Connectability::kConnectable:
+      return "CONNECTABLE";
+    case Connectability::kNotConnectable:
+      return "NOT_CONNECTABLE";
+    case Connectability::kAuthorisationRequired:
+      return "AUTHORISATION_REQUIRED";
+    case Connectability::kInTransfer:
+      return "IN_TRANSFER";
+    case Connectability::kUnknown:
+      break;
   }
   return "UNKNOWN";
 }
 
 std::string contact_state_content(const std::string& number, Connectability state,
                                   const std::string& watching_profile) {
-  return xml_text("ContactState", kCatalogueNamespace,
-                  {{"contact", number}, {"state", std::string(wire_name(state))}, {"profileId", watching_profile}});
+  return xml_text(
+      "ContactState", kCatalogueNamespace,
+      {{"contact", number}, {"state", std::string(wire_name(state))}, {"profileId", watching_profile}});
 }
 
 std::string session_ended_content(const EndedSession& ended) {

@@ -86,14 +86,16 @@ class Coordination final : public Liveness {
   // Connecting again keeps the sessions and answers the present state.
   // Faults: NOT_FOUND(terminalId, activate), AUTHENTICATION_FAILED(userToken), NOT_CONNECTED (portal),
   // INVALID_ARGUMENT(userToken) (a portal must show one, a user must not).
-  ConnectedTerminal connect_terminal(db::Session&, const Caller&, const std::optional<std::string>& user_token,
+  ConnectedTerminal connect_terminal(db::Session&, const Caller&,
+                                     const std::optional<std::string>& user_token,
                                      const std::string& terminal, const std::vector<std::string>& profiles,
                                      std::optional<int> lease_seconds);
   // Ends its access sessions and their service sessions, one session.ended each, one cause id.
   Ended disconnect_terminal(db::Session&, const Caller&, const std::optional<std::string>& user_token,
                             const std::string& terminal);
   // Answers that session and its contacts. Faults also: NOT_FOUND(profileId), NOT_CONNECTED(terminalId).
-  ConnectedTerminal activate_profile(db::Session&, const Caller&, const std::optional<std::string>& user_token,
+  ConnectedTerminal activate_profile(db::Session&, const Caller&,
+                                     const std::optional<std::string>& user_token,
                                      const std::string& terminal, const std::string& profile);
   // A session that is over already: `already`. Faults: NOT_FOUND(accessSessionId) (somebody else's).
   Ended deactivate_profile(db::Session&, const Caller&, const std::optional<std::string>& user_token,
@@ -105,7 +107,8 @@ class Coordination final : public Liveness {
   // By its user or its service. Faults: NOT_FOUND(serviceSessionId) (somebody else's).
   Ended close_service_session(db::Session&, const Caller&, const std::string& id);
   std::vector<AccessSession> access_sessions(db::Session&, std::uint64_t user_id);
-  std::vector<ServiceSession> service_sessions(db::Session&, const Caller&, std::optional<std::uint64_t> user_id);
+  std::vector<ServiceSession> service_sessions(db::Session&, const Caller&,
+                                               std::optional<std::uint64_t> user_id);
 
   // In the order asked; the total table K1-K5. UNKNOWN is the same for hidden and missing, by the
   // same queries. Faults: INVALID_ARGUMENT(contact), FORBIDDEN(serviceSessionId) (not a
@@ -120,7 +123,7 @@ class Coordination final : public Liveness {
   // Job: terminals whose lease is over and whatever hangs on a service that is gone; exactly one
   // session.ended each.
   bool expire(db::Pool&);
-  bool sweep(db::Pool&);   // job: tells what a snapshot taken too early has missed (M4)
+  bool sweep(db::Pool&);  // job: tells what a snapshot taken too early has missed (M4)
 
  private:
   // In whose name a terminal is spoken for.

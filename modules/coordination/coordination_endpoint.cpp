@@ -14,11 +14,16 @@ using namespace coordination_soap;
 
 c__ConnectabilityState state_to_wire(Connectability state) {
   switch (state) {
-    case Connectability::kConnectable: return c__ConnectabilityState::CONNECTABLE;
-    case Connectability::kNotConnectable: return c__ConnectabilityState::NOT_CONNECTABLE;
-    case Connectability::kAuthorisationRequired: return c__ConnectabilityState::AUTHORISATION_REQUIRED;
-    case Connectability::kInTransfer: return c__ConnectabilityState::IN_TRANSFER;
-    case Connectability::kUnknown: break;
+    case Connectability::kConnectable:
+      return c__ConnectabilityState::CONNECTABLE;
+    case Connectability::kNotConnectable:
+      return c__ConnectabilityState::NOT_CONNECTABLE;
+    case Connectability::kAuthorisationRequired:
+      return c__ConnectabilityState::AUTHORISATION_REQUIRED;
+    case Connectability::kInTransfer:
+      return c__ConnectabilityState::IN_TRANSFER;
+    case Connectability::kUnknown:
+      break;
   }
   return c__ConnectabilityState::UNKNOWN;
 }
@@ -75,7 +80,8 @@ class CoordinationEndpoint final : public CoordinationService {
       for (const auto& session : connected.access_sessions) {
         out.accessSession.push_back(session_to_wire(soap, session));
       }
-      for (const auto& contact : connected.contacts) out.contactState.push_back(contact_to_wire(soap, contact));
+      for (const auto& contact : connected.contacts)
+        out.contactState.push_back(contact_to_wire(soap, contact));
       out.snapshotVersion = static_cast<LONG64>(connected.snapshot_version);
       out.backlog = static_cast<LONG64>(connected.backlog);
     });
@@ -96,7 +102,8 @@ class CoordinationEndpoint final : public CoordinationService {
       const ConnectedTerminal connected = coordination_.activate_profile(
           op.db, op.caller, given(in->userToken), in->terminalId, in->profileId);
       out.accessSession = session_to_wire(soap, connected.access_sessions.at(0));
-      for (const auto& contact : connected.contacts) out.contactState.push_back(contact_to_wire(soap, contact));
+      for (const auto& contact : connected.contacts)
+        out.contactState.push_back(contact_to_wire(soap, contact));
       out.snapshotVersion = static_cast<LONG64>(connected.snapshot_version);
     });
   }
@@ -118,7 +125,8 @@ class CoordinationEndpoint final : public CoordinationService {
     });
   }
 
-  int CloseServiceSession(_coord__CloseServiceSession* in, _coord__CloseServiceSessionResponse& out) override {
+  int CloseServiceSession(_coord__CloseServiceSession* in,
+                          _coord__CloseServiceSessionResponse& out) override {
     return guard_.operation("CloseServiceSession", *in, out, [&](Operation& op) {
       out.alreadyEnded = coordination_.close_service_session(op.db, op.caller, in->serviceSessionId).already;
     });
@@ -133,7 +141,8 @@ class CoordinationEndpoint final : public CoordinationService {
     });
   }
 
-  int ListServiceSessions(_coord__ListServiceSessions* in, _coord__ListServiceSessionsResponse& out) override {
+  int ListServiceSessions(_coord__ListServiceSessions* in,
+                          _coord__ListServiceSessionsResponse& out) override {
     return guard_.operation("ListServiceSessions", *in, out, [&](Operation& op) {
       const auto user = given(in->userId);
       std::optional<std::uint64_t> user_id;

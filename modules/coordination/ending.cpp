@@ -41,7 +41,8 @@ constexpr std::string_view kNumber = R"sql(
 SELECT contact_number FROM profile WHERE id = ? AND contact_number IS NOT NULL)sql";
 
 std::optional<std::string> number_of(db::Session& db, std::uint64_t profile_id) {
-  return db.query_one(kNumber, [](const db::Row& row) { return row.text("contact_number"); }, profile_id);
+  return db.query_one(
+      kNumber, [](const db::Row& row) { return row.text("contact_number"); }, profile_id);
 }
 
 }  // namespace
@@ -50,7 +51,8 @@ Ending::Ending(events::Events& events) : events_(events) {}
 
 std::optional<Ended> Ending::terminal(db::Session& db, const Judged& judged, Cause cause) {
   const auto terminal_id = db.query_one(
-      kDeleteTerminalSession, [](const db::Row& row) { return row.id("terminal_id"); }, judged.id, judged.version);
+      kDeleteTerminalSession, [](const db::Row& row) { return row.id("terminal_id"); }, judged.id,
+      judged.version);
   if (!terminal_id) return std::nullopt;
   const auto sessions = db.query(
       kSessionsOfTerminal,

@@ -18,8 +18,8 @@ SELECT user_id, contact_number FROM profile WHERE id = ?)sql";
 
 void Coordination::subscribe(events::ComponentWorkers& workers) {
   workers.subscribe("coordination",
-                    {"mode.changed", "profile.changed", "session.changed", "session.refresh", "service.unavailable",
-                     "account.changed"},
+                    {"mode.changed", "profile.changed", "session.changed", "session.refresh",
+                     "service.unavailable", "account.changed"},
                     [this](db::Session& db, const events::Event& event) { heard(db, event); });
 }
 
@@ -42,7 +42,8 @@ void Coordination::heard(db::Session& db, const events::Event& event) {
   } else if (event.type == "service.unavailable") {
     end_some_with_gone_services(db);
   } else if (event.type == "account.changed") {
-    if (const auto account = element_text(event.content, "accountName")) end_terminals_of_account(db, *account);
+    if (const auto account = element_text(event.content, "accountName"))
+      end_terminals_of_account(db, *account);
   }
 }
 
@@ -76,7 +77,10 @@ WHERE a.name = ? AND (a.disabled = 1 OR t.id IS NULL) ORDER BY c.id)sql";
 
 void Coordination::end_terminals_of_account(db::Session& db, const std::string& account) {
   const auto terminals = db.query(
-      kTerminalsOfAccount, [](const db::Row& row) { return Ending::Judged{row.id("id"), row.id("version")}; },
+      kTerminalsOfAccount,
+      [](const db::Row& row) {
+        return Ending::Judged{row.id("id"), row.id("version")};
+      },
       account);
   for (const auto& terminal : terminals) ending_->terminal(db, terminal, Cause::kAccountDisabled);
 }

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "modules/coordination/coordination.hpp"
 #include "modules/coordination/contact_states.hpp"
+#include "modules/coordination/coordination.hpp"
 #include "modules/coordination/ending.hpp"
 
 namespace whitebrick::coordination {
@@ -115,7 +115,8 @@ struct Coordination::Hanging {
 
 bool Coordination::expire(db::Pool& pool) {
   auto lease = pool.lease();
-  const auto credit = lease.session().query_one(kCredit, [](const db::Row& row) { return row.number("replicas"); });
+  const auto credit =
+      lease.session().query_one(kCredit, [](const db::Row& row) { return row.number("replicas"); });
   if (credit.value_or(0) > 0) return false;
 
   const auto overdue = lease.session().query(kOverdue, read_judged);
@@ -129,16 +130,15 @@ bool Coordination::expire(db::Pool& pool) {
   for (const auto& terminal : hanging.terminals) {
     lease.in_transaction([&](db::Session& db) { ending_->terminal(db, terminal, Cause::kServiceGone); });
   }
-  return overdue.size() == kChunk || hanging.service_sessions.size() >= kChunk || hanging.terminals.size() >= kChunk;
+  return overdue.size() == kChunk || hanging.service_sessions.size() >= kChunk ||
+         hanging.terminals.size() >= kChunk;
 }
 
 bool Coordination::sweep(db::Pool& pool) {
   return pool.in_transaction([&](db::Session& db) { return contact_states_->sweep(db); });
 }
 
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 namespace {
 
@@ -174,7 +174,8 @@ Coordination::Hanging Coordination::find_hanging(db::Session& db) {
   Hanging hanging;
   for (const Gone& gone : db.query(kGoneUsed, read_gone)) {
     const auto ids = db.query(
-        kSessionsWithGone, [](const db::Row& row) { return row.id("id"); }, gone.service_id, gone.opened_before);
+        kSessionsWithGone, [](const db::Row& row) { return row.id("id"); }, gone.service_id,
+        gone.opened_before);
     hanging.service_sessions.insert(hanging.service_sessions.end(), ids.begin(), ids.end());
   }
   for (const Gone& gone : db.query(kGonePortals, read_gone)) {

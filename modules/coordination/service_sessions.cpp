@@ -60,7 +60,8 @@ ServiceSession Coordination::open_service_session(db::Session& db, const Caller&
     throw Fault(FaultCode::NOT_CONNECTED, "the service is not connected", "service");
   }
   db.execute(kTouchAccessSession, access->id);
-  db.execute(kInsertServiceSession, random_session_id(), access->id, access->user_id, access->profile_id, *service);
+  db.execute(kInsertServiceSession, random_session_id(), access->id, access->user_id, access->profile_id,
+             *service);
   return *db.query_one(kOpenedSession, read_service_session, access->id, *service);
 }
 

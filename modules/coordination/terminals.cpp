@@ -35,12 +35,15 @@ Coordination::~Coordination() = default;
 Coordination::Subject Coordination::subject(db::Session& db, const Caller& caller,
                                             const std::optional<std::string>& user_token) {
   if (caller.role == Role::kUser) {
-    if (user_token) throw Fault(FaultCode::INVALID_ARGUMENT, "a user calls with a token of his own", "userToken");
+    if (user_token)
+      throw Fault(FaultCode::INVALID_ARGUMENT, "a user calls with a token of his own", "userToken");
     return {caller.user_id, caller.account_id, caller.token_id, std::nullopt};
   }
-  if (caller.role != Role::kService) throw Fault(FaultCode::FORBIDDEN, "only users and services connect terminals");
+  if (caller.role != Role::kService)
+    throw Fault(FaultCode::FORBIDDEN, "only users and services connect terminals");
   if (!user_token) {
-    throw Fault(FaultCode::INVALID_ARGUMENT, "a service speaks for a user with the user's token", "userToken");
+    throw Fault(FaultCode::INVALID_ARGUMENT, "a service speaks for a user with the user's token",
+                "userToken");
   }
   if (!directory_.is_connected(db, caller.account_id)) {
     throw Fault(FaultCode::NOT_CONNECTED, "connect the service first");
@@ -93,11 +96,12 @@ WHERE id = ?)sql";
 Coordination::TerminalSession Coordination::bind_terminal(db::Session& db, const Subject& subject,
                                                           std::uint64_t terminal_id, int lease_seconds) {
   const bool portal = subject.via_service_id.has_value();
-  const auto queue = portal ? events_.open_queue(db, {events::PartyKind::kService, *subject.via_service_id}, kPortalQueue)
-                            : events_.open_queue(db, {events::PartyKind::kTerminal, terminal_id}, "");
+  const auto queue =
+      portal ? events_.open_queue(db, {events::PartyKind::kService, *subject.via_service_id}, kPortalQueue)
+             : events_.open_queue(db, {events::PartyKind::kTerminal, terminal_id}, "");
   if (auto found = TerminalSession::find(db, terminal_id)) {
-    db.execute(kBindSession, subject.account_id, subject.token_id, subject.via_service_id, queue, lease_seconds, portal,
-               lease_seconds, found->id);
+    db.execute(kBindSession, subject.account_id, subject.token_id, subject.via_service_id, queue,
+               lease_seconds, portal, lease_seconds, found->id);
     found->moved = found->queue_id != queue;
     found->queue_id = queue;
     found->lease_seconds = lease_seconds;
@@ -110,8 +114,9 @@ Coordination::TerminalSession Coordination::bind_terminal(db::Session& db, const
   session.queue_id = queue;
   session.lease_seconds = lease_seconds;
   try {
-    session.id = db.insert(kInsertSession, session.public_id, terminal_id, subject.user_id, subject.account_id,
-                           subject.token_id, subject.via_service_id, queue, lease_seconds, portal, lease_seconds);
+    session.id =
+        db.insert(kInsertSession, session.public_id, terminal_id, subject.user_id, subject.account_id,
+                  subject.token_id, subject.via_service_id, queue, lease_seconds, portal, lease_seconds);
   } catch (const db::DuplicateKey& e) {
     throw db::Conflict(e.code(), e.what());  // connected at the same time: bind that one
   }
@@ -133,7 +138,11 @@ void Coordination::move_subscriptions(db::Session& db, const TerminalSession& se
     std::uint64_t id, profile_id;
   };
   const auto open = db.query(
-      kOpenProfiles, [](const db::Row& row) { return Open{row.id("id"), row.id("profile_id")}; }, session.id);
+      kOpenProfiles,
+      [](const db::Row& row) {
+        return Open{row.id("id"), row.id("profile_id")};
+      },
+      session.id);
   for (const Open& access : open) {
     const auto moved =
         events_.subscribe_terminal(db, session.terminal_id, session.queue_id, access.profile_id, {"*"});
@@ -157,8 +166,8 @@ ConnectedTerminal Coordination::connect_terminal(db::Session& db, const Caller& 
     if (!key) throw Fault(FaultCode::NOT_FOUND, "the user has no profile " + profile, "activate");
     keys.push_back(*key);
   }
-  const auto session = bind_terminal(db, subject, *terminal_id,
-                                     lease_seconds.value_or(static_cast<int>(settings_.terminal_lease.count())));
+  const auto session = bind_terminal(
+      db, subject, *terminal_id, lease_seconds.value_or(static_cast<int>(settings_.terminal_lease.count())));
   db.after_commit([this, subject] { forget_leases(subject.account_id, subject.token_id); });
   if (session.moved) move_subscriptions(db, session);
   open_profiles(db, session, keys);
@@ -191,12 +200,14 @@ UPDATE terminal_session SET version = version + 1 WHERE id = ?)sql";
 void Coordination::TerminalSession::touch(db::Session& db, std::uint64_t id) { db.execute(kTouch, id); }
 
 Ended Coordination::disconnect_terminal(db::Session& db, const Caller& caller,
-                                        const std::optional<std::string>& user_token, const std::string& terminal) {
+                                        const std::optional<std::string>& user_token,
+                                        const std::string& terminal) {
   const Subject subject = this->subject(db, caller, user_token);
   const auto terminal_id = profiles_.find_terminal(db, subject.user_id, terminal);
   if (!terminal_id) throw Fault(FaultCode::NOT_FOUND, "the user has no such terminal", "terminalId");
   if (const auto session = TerminalSession::find(db, *terminal_id)) {
-    if (const auto ended = ending_->terminal(db, {session->id, session->version}, Cause::kDisconnected)) return *ended;
+    if (const auto ended = ending_->terminal(db, {session->id, session->version}, Cause::kDisconnected))
+      return *ended;
   }
   return {.already = true};
 }
