@@ -103,9 +103,9 @@ struct Batch {
 };
 
 struct LogQuery {
-  std::optional<std::uint64_t> after_event_id;
-  std::optional<std::string> type;  // exact or prefix
-  std::optional<Time> since, until;
+  std::optional<std::uint64_t> after_event_id = {};
+  std::optional<std::string> type = {};  // exact or prefix
+  std::optional<Time> since = {}, until = {};
   int max_events = 100;
 };
 
@@ -186,6 +186,9 @@ class Events {
                            const std::vector<std::uint64_t>& event_ids);
   Batch claim(db::Session&, std::uint64_t queue_id, int max_events, int lease_seconds);
   static WaitKey wait_key(std::uint64_t queue_id);  // "queue:<id>"
+  // Woken when the poll of that epoch begins; the one before it waits for it. Not the queue's
+  // key, so that a poll does not wake itself.
+  static WaitKey poll_key(std::uint64_t queue_id, std::uint64_t epoch);  // "poll:<id>:<epoch>"
 
   // --- upkeep: jobs, one replica each period; true while there is more to do ----------------
   // Hands what waits to terminals that connected while it was published, and settles what was

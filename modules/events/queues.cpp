@@ -10,6 +10,10 @@ Events::Events(Wake& wake) : wake_(wake) {}
 
 WaitKey Events::wait_key(std::uint64_t queue_id) { return "queue:" + std::to_string(queue_id); }
 
+WaitKey Events::poll_key(std::uint64_t queue_id, std::uint64_t epoch) {
+  return "poll:" + std::to_string(queue_id) + ':' + std::to_string(epoch);
+}
+
 namespace {
 
 constexpr std::string_view kSelectQueue = R"sql(
@@ -63,7 +67,7 @@ constexpr std::string_view kSelectEpoch = R"sql(
 
 std::uint64_t Events::begin_poll(db::Session& db, std::uint64_t queue_id) {
   const std::uint64_t epoch = db.insert(kNextEpoch, queue_id);
-  db.after_commit([this, queue_id] { wake_.wake({wait_key(queue_id)}); });
+  db.after_commit([this, queue_id, epoch] { wake_.wake({poll_key(queue_id, epoch)}); });
   return epoch;
 }
 

@@ -170,7 +170,8 @@ TEST_F(PullTest, TheNewestPollWinsAndWakesTheOlder) {
   EXPECT_FALSE(in([&](db::Session& db) { return events_.superseded(db, queue_, first); }));
   wake_.clear();
   const auto second = in([&](db::Session& db) { return events_.begin_poll(db, queue_); });
-  EXPECT_TRUE(wake_.woke(Events::wait_key(queue_)));
+  EXPECT_EQ(wake_.keys(), std::vector{Events::poll_key(queue_, first + 1)});
+  EXPECT_EQ(second, first + 1);
   EXPECT_TRUE(in([&](db::Session& db) { return events_.superseded(db, queue_, first); }));
   EXPECT_FALSE(in([&](db::Session& db) { return events_.superseded(db, queue_, second); }));
 }

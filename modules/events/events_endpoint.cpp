@@ -1,0 +1,316 @@
+#include "modules/events/events_endpoint.hpp"
+
+#include <algorithm>
+#include <any>
+#include <chrono>
+
+#include "events_soapEventsService.h"
+#include "modules/events/events.hpp"
+#include "modules/events/parties.hpp"
+#include "server/fault.hpp"
+#include "server/operation.hpp"
+#include "server/soap_optional.hpp"
+
+namespace whitebrick::events {
+namespace {
+
+using namespace events_soap;
+using Ids = std::vector<std::uint64_t>;
+
+constexpr int kDefaultWait = 20;
+constexpr int kDefaultLease = 30;
+constexpr int kDefaultEvents = 100;
+
+ev__PartyKind kind_to_wire(PartyKind kind) {
+  switch (kind) {
+    case PartyKind::kTerminal:
+      return ev__PartyKind::TERMINAL;
+    case PartyKind::kComponent:
+      return ev__PartyKind::COMPONENT;
+    case PartyKind::kService:
+      break;
+  }
+  return ev__PartyKind::SERVICE;
+}
+
+ev__Outcome outcome_to_wire(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kLeased:
+      return ev__Outcome::LEASED;
+    case Outcome::kAcknowledged:
+      return ev__Outcome::ACKNOWLEDGED;
+    case Outcome::kExpired:
+      return ev__Outcome::EXPIRED;
+    case Outcome::kUnsubscribed:
+      return ev__Outcome::UNSUBSCRIBED;
+    case Outcome::kPending:
+      break;
+  }
+  return ev__Outcome::PENDING;
+}
+
+c__ProfileRef* profile_to_wire(struct soap* soap, const ProfileName& name) {
+  c__ProfileRef* out = soap_new_c__ProfileRef(soap);
+  out->userId = put(soap, std::optional(name.user));
+  out->profileId = name.profile;
+  return out;
+}
+
+std::vector<c__ProfileRef*> profiles_to_wire(struct soap* soap, const std::vector<ProfileName>& names) {
+  std::vector<c__ProfileRef*> out;
+  for (const ProfileName& name : names) out.push_back(profile_to_wire(soap, name));
+  return out;
+}
+
+ev__Transmitter* transmitter_to_wire(struct soap* soap, const Transmitter& transmitter) {
+  ev__Transmitter* out = soap_new_ev__Transmitter(soap);
+  if (transmitter.service_id == 0) {
+    out->kind = ev__PartyKind::COMPONENT;
+    out->component = put(soap, std::optional(transmitter.component));
+    return out;
+  }
+  out->kind = ev__PartyKind::SERVICE;
+  if (transmitter.service.empty()) return out;  // deregistered since
+  out->service = soap_new_c__ServiceRef(soap);
+  out->service->name = transmitter.service;
+  out->service->provider = transmitter.provider;
+  return out;
+}
+
+ev__Event* event_to_wire(struct soap* soap, const Event& event) {
+  ev__Event* out = soap_new_ev__Event(soap);
+  out->eventId = static_cast<LONG64>(event.id);
+  out->type = event.type;
+  out->publishedAt = event.published_at;
+  out->transmitter = transmitter_to_wire(soap, event.transmitter);
+  out->content = event.content;
+  out->profile = profiles_to_wire(soap, event.profiles);
+  out->attempts = static_cast<int>(event.attempts);
+  if (!event.terminal.empty()) out->terminalId = put(soap, std::optional(event.terminal));
+  if (!event.user.empty()) out->userId = put(soap, std::optional(event.user));
+  return out;
+}
+
+c__Subscription* subscription_to_wire(struct soap* soap, const Subscription& subscription,
+                                      const std::string& name) {
+  c__Subscription* out = soap_new_c__Subscription(soap);
+  out->name = name;
+  out->available = subscription.available;
+  out->backlog = static_cast<LONG64>(subscription.backlog);
+  return out;
+}
+
+Ids ids_of(const std::vector<LONG64>& in) { return {in.begin(), in.end()}; }
+
+std::vector<LONG64> ids_to_wire(const Ids& ids) { return {ids.begin(), ids.end()}; }
+
+ProfileReference reference_of(const c__ProfileRef& in) { return {given(in.userId), in.profileId}; }
+
+// All targets of a batch are looked up together.
+std::vector<NewEvent> events_of(db::Session& db, const std::vector<ev__NewEvent*>& in) {
+  std::vector<ProfileReference> references;
+  for (const ev__NewEvent* item : in) {
+    for (const c__ProfileRef* profile : item->profile) references.push_back(reference_of(*profile));
+  }
+  const Ids profiles = targets_of_service(db, references);
+  std::vector<NewEvent> events;
+  auto next = profiles.begin();
+  for (const ev__NewEvent* item : in) {
+    NewEvent event;
+    event.type = item->type;
+    event.content = item->content;
+    const auto end = next + static_cast<std::ptrdiff_t>(item->profile.size());
+    event.profiles.assign(next, end);
+    next = end;
+    event.ttl_seconds = given(item->ttlSeconds).value_or(event.ttl_seconds);
+    events.push_back(std::move(event));
+  }
+  return events;
+}
+
+// What a pull keeps from its first run, which is committed before it parks.
+struct PullMemory {
+  std::uint64_t queue_id = 0;
+  std::uint64_t epoch = 0;
+  Acknowledged acknowledged;
+};
+
+class EventsEndpoint final : public EventsService {
+ public:
+  EventsEndpoint(struct soap* s, Guard& guard, Events& events)
+      : EventsService(s), guard_(guard), events_(events) {}
+  EventsService* copy() override { return nullptr; }
+
+  int DeclareEvents(_ev__DeclareEvents* in, _ev__DeclareEventsResponse& out) override {
+    return guard_.operation("DeclareEvents", *in, out, [&](Operation& op) {
+      std::vector<Declaration> declarations;
+      for (const c__EventDeclaration* item : in->declare)
+        declarations.push_back({item->type, given(item->description)});
+      events_.declare(op.db, op.caller.account_id, declarations, is_connected(op.db, op.caller));
+      out.declared = static_cast<int>(declarations.size());
+    });
+  }
+
+  int WithdrawEvents(_ev__WithdrawEvents* in, _ev__WithdrawEventsResponse& out) override {
+    return guard_.operation("WithdrawEvents", *in, out, [&](Operation& op) {
+      out.withdrawn = events_.withdraw(op.db, op.caller.account_id, in->type);
+    });
+  }
+
+  int Subscribe(_ev__Subscribe* in, _ev__SubscribeResponse& out) override {
+    return guard_.operation("Subscribe", *in, out, [&](Operation& op) {
+      out.subscription = subscription_to_wire(soap, subscribe(op, *in), in->name);
+    });
+  }
+
+  int Unsubscribe(_ev__Unsubscribe* in, _ev__UnsubscribeResponse& out) override {
+    return guard_.operation("Unsubscribe", *in, out, [&](Operation& op) {
+      if (op.caller.role == Role::kUser) {
+        events_.select_terminal_events(op.db, own_terminal(op.db, op.caller, in->name), {}, {});
+        out.existed = true;
+      } else {
+        out.existed = events_.unsubscribe(op.db, {PartyKind::kService, op.caller.account_id}, in->name);
+      }
+    });
+  }
+
+  int PublishEvents(_ev__PublishEvents* in, _ev__PublishEventsResponse& out) override {
+    return guard_.operation("PublishEvents", *in, out, [&](Operation& op) {
+      for (const Published& published : events_.publish(op.db, op.caller, events_of(op.db, in->event))) {
+        ev__Published* item = soap_new_ev__Published(soap);
+        item->eventId = static_cast<LONG64>(published.event_id);
+        item->recipients = static_cast<int>(published.recipients);
+        out.published.push_back(item);
+      }
+    });
+  }
+
+  int PullEvents(_ev__PullEvents* in, _ev__PullEventsResponse& out) override {
+    return guard_.operation("PullEvents", *in, out, [&](Operation& op) { return pull(op, *in, out); });
+  }
+
+  int AckEvents(_ev__AckEvents* in, _ev__AckEventsResponse& out) override {
+    return guard_.operation("AckEvents", *in, out, [&](Operation& op) {
+      const std::uint64_t queue = queue_of(op.db, events_, op.caller, given(in->subscription));
+      const Acknowledged done = events_.acknowledge(op.db, queue, in->ackToken, ids_of(in->ackEventId));
+      out.acknowledged = static_cast<int>(done.count);
+      out.lost = ids_to_wire(done.lost);
+    });
+  }
+
+  int GetEventLog(_ev__GetEventLog* in, _ev__GetEventLogResponse& out) override {
+    return guard_.operation("GetEventLog", *in, out, [&](Operation& op) {
+      LogQuery query;
+      if (in->afterEventId != nullptr) query.after_event_id = static_cast<std::uint64_t>(*in->afterEventId);
+      query.type = given(in->type);
+      query.since = given(in->since);
+      query.until = given(in->until);
+      query.max_events = given(in->maxEvents).value_or(kDefaultEvents);
+      for (const Event& event : events_.log(op.db, op.caller, query))
+        out.entry.push_back(entry_to_wire(event));
+      if (!out.entry.empty()) out.lastEventId = put(soap, std::optional(out.entry.back()->eventId));
+    });
+  }
+
+  int GetDeliveries(_ev__GetDeliveries* in, _ev__GetDeliveriesResponse& out) override {
+    return guard_.operation("GetDeliveries", *in, out, [&](Operation& op) {
+      const auto report = events_.deliveries(op.db, op.caller, static_cast<std::uint64_t>(in->eventId));
+      for (const Delivery& delivery : report.deliveries) out.delivery.push_back(delivery_to_wire(delivery));
+      for (const auto& [name, notified] : report.profiles) {
+        ev__ProfileNotified* item = soap_new_ev__ProfileNotified(soap);
+        item->profile = profile_to_wire(soap, name);
+        item->notified = notified;
+        out.profileNotified.push_back(item);
+      }
+    });
+  }
+
+ private:
+  // A service's own subscription; for a user, what reaches the terminal of that name.
+  Subscription subscribe(Operation& op, const _ev__Subscribe& in) {
+    std::optional<std::uint64_t> profile, transmitter;
+    if (in.profile != nullptr) profile = filter_profile(op.db, op.caller, reference_of(*in.profile));
+    if (op.caller.role == Role::kUser) {
+      if (in.transmitter != nullptr) {
+        throw Fault(FaultCode::INVALID_ARGUMENT, "A terminal hears of all services of its profiles.",
+                    "transmitter");
+      }
+      return events_.select_terminal_events(op.db, own_terminal(op.db, op.caller, in.name), profile, in.type);
+    }
+    is_connected(op.db, op.caller);  // registered, at least
+    if (in.transmitter != nullptr)
+      transmitter = transmitter_of(op.db, in.transmitter->name, in.transmitter->provider);
+    return events_.subscribe(op.db, {PartyKind::kService, op.caller.account_id},
+                             {in.name, in.type, profile, transmitter});
+  }
+
+  bool pull(Operation& op, const _ev__PullEvents& in, _ev__PullEventsResponse& out) {
+    const int lease = given(in.leaseSeconds).value_or(kDefaultLease);
+    const int wait = given(in.waitSeconds).value_or(kDefaultWait);
+    if (op.poll.first_run()) begin_pull(op, in, wait);
+    const auto& memory = *std::any_cast<PullMemory>(&op.poll.memory());
+    out.leaseSeconds = lease;
+    out.waitSeconds = wait;
+    out.acknowledged = static_cast<int>(memory.acknowledged.count);
+    out.lost = ids_to_wire(memory.acknowledged.lost);
+    out.superseded = !op.poll.first_run() && events_.superseded(op.db, memory.queue_id, memory.epoch);
+    if (out.superseded) return true;
+    const Batch batch =
+        events_.claim(op.db, memory.queue_id, given(in.maxEvents).value_or(kDefaultEvents), lease);
+    if (batch.events.empty()) return wait == 0 || op.poll.last_run();
+    out.leaseToken = put(soap, std::optional(batch.lease_token));
+    for (const Event& event : batch.events) out.event.push_back(event_to_wire(soap, event));
+    return true;
+  }
+
+  // Watches before it looks. May run again after a lost conflict: then the key is watched already.
+  void begin_pull(Operation& op, const _ev__PullEvents& in, int wait) {
+    PullMemory memory;
+    memory.queue_id = queue_of(op.db, events_, op.caller, given(in.subscription));
+    const bool watched = op.poll.memory().has_value();
+    op.poll.memory() = memory;
+    if (!watched && wait > 0) {
+      op.poll.watch(Events::wait_key(memory.queue_id));
+      op.poll.set_wait(std::chrono::seconds(wait));
+    }
+    memory.epoch = events_.begin_poll(op.db, memory.queue_id);
+    if (wait > 0) op.poll.watch(Events::poll_key(memory.queue_id, memory.epoch + 1));
+    memory.acknowledged =
+        events_.acknowledge(op.db, memory.queue_id, given(in.ackToken).value_or(""), ids_of(in.ackEventId));
+    op.poll.memory() = memory;
+  }
+
+  ev__LogEntry* entry_to_wire(const Event& event) {
+    ev__LogEntry* out = soap_new_ev__LogEntry(soap);
+    out->eventId = static_cast<LONG64>(event.id);
+    out->type = event.type;
+    out->publishedAt = event.published_at;
+    out->transmitter = transmitter_to_wire(soap, event.transmitter);
+    out->content = event.content;
+    out->profile = profiles_to_wire(soap, event.profiles);
+    return out;
+  }
+
+  ev__Delivery* delivery_to_wire(const Delivery& delivery) {
+    ev__Delivery* out = soap_new_ev__Delivery(soap);
+    out->recipientKind = kind_to_wire(delivery.recipient_kind);
+    out->recipient = delivery.recipient;
+    out->subscription = delivery.subscription;
+    out->notified = delivery.notified;
+    out->attempts = static_cast<int>(delivery.attempts);
+    out->at = put(soap, delivery.at);
+    out->outcome = outcome_to_wire(delivery.outcome);
+    return out;
+  }
+
+  Guard& guard_;
+  Events& events_;
+};
+
+}  // namespace
+
+int dispatch(struct soap* soap, Guard& guard, Events& events) {
+  return EventsEndpoint(soap, guard, events).dispatch();
+}
+
+}  // namespace whitebrick::events
