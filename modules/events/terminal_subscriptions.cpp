@@ -151,6 +151,9 @@ constexpr std::string_view kSelectWaiting = R"sql(
    WHERE w.profile_id = ? AND e.expires_at > UTC_TIMESTAMP(6)
    ORDER BY w.event_id LIMIT 1000)sql";
 
+constexpr std::string_view kDeleteWaiting = R"sql(
+  DELETE FROM waiting_event WHERE profile_id = ? AND event_id IN ()sql";
+
 }  // namespace
 
 std::uint64_t hand_over_waiting(db::Session& db, const SubscriptionRow& row) {
@@ -166,8 +169,7 @@ std::uint64_t hand_over_waiting(db::Session& db, const SubscriptionRow& row) {
                              in_list(events, args) + ")";
   db.execute_with(insert, args);
   args.assign({row.profile_id});
-  const std::string remove =
-      "DELETE FROM waiting_event WHERE profile_id = ? AND event_id IN (" + in_list(events, args) + ")";
+  const std::string remove = std::string(kDeleteWaiting) + in_list(events, args) + ")";
   db.execute_with(remove, args);
   return events.size();
 }
