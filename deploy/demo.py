@@ -7,7 +7,7 @@ import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from pool import Pool, random_password
+from pool import Pool, random_password, wait_for
 from soap_party import Contract, Party
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -111,9 +111,10 @@ def scenario(mail, crm, alice, bob, during_poll=lambda: None):
             raise SystemExit(f"   bob was told {states}, not {wanted}")
     say(f"bob's phone is told after {1000 * (time.monotonic() - changed):.0f} ms: alice is {states[-1]}")
 
-    published = mail.PublishEvents(event=[{"type": "message.new", "content": "<message from='dave'>Hello, CRM</message>"}])
-    event_id = published.published[0].eventId
-    say(f"mail publishes event {event_id} for {published.published[0].recipients} recipient(s)")
+    hello = {"type": "message.new", "content": "<message from='dave'>Hello, CRM</message>"}
+    published = mail.PublishEvents(event=[hello])[0]
+    event_id = published.eventId
+    say(f"mail publishes event {event_id} for {published.recipients} recipient(s)")
     batch = crm.PullEvents(subscription="messages", waitSeconds=5)
     say(f"crm pulls {[e.eventId for e in batch.event]}: {batch.event[-1].content}")
     crm.AckEvents(subscription="messages", ackToken=batch.leaseToken)
@@ -126,6 +127,10 @@ def drain(party, subscription):
     batch = party.PullEvents(subscription=subscription, waitSeconds=0)
     while batch.event:
         batch = party.PullEvents(subscription=subscription, waitSeconds=0, ackToken=batch.leaseToken)
+
+
+def holder_of_a_poll(pool):
+    return next((r for r in pool.replicas if r.metrics()["whitebrick_parked_polls"] > 0), None)
 
 
 def main():
@@ -148,18 +153,20 @@ def main():
         step("Alice changes her mode on one replica, Bob's phone waits on the other")
         scenario(mail, crm, alice.at_replica(a.url), bob.at_replica(b.url))
 
-        step("Replica b is killed with -9 while Bob's phone waits; everything again, through the balancer")
+        step("The replica that holds Bob's poll is killed with -9; everything again, through the balancer")
         parties = [Party(p.contract, p.name, p.token) for p in (mail, crm, alice, bob)]
+        killed = []
 
         def kill():
-            pid = b.process.pid
-            b.kill()
-            say(f"replica b (pid {pid}) is dead")
+            killed.append(wait_for(lambda: holder_of_a_poll(pool), "parked poll"))
+            pid = killed[0].process.pid
+            killed[0].kill()
+            say(f"replica {killed[0].name} (pid {pid}) is dead")
 
         scenario(*parties, during_poll=kill)
         say(f"no visible failure; the clients repeated {sum(p.retries for p in parties)} call(s)")
-        b.start()
-        say("replica b is back")
+        killed[0].start()
+        say(f"replica {killed[0].name} is back")
     finally:
         if demo_only:
             pool.stop()
