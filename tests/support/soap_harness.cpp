@@ -7,6 +7,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "server/log.hpp"
 #include "tests/support/database.hpp"
 
 namespace whitebrick::testing {
@@ -87,6 +88,8 @@ std::string Answer::fault_code() const {
 }
 
 Replica::Replica() {
+  static const bool kQuiet = (log::start({.level = log::Level::kError, .json = false}), true);
+  static_cast<void>(kQuiet);
   Config config;
   config.http.workers = 1;
   config.argon2_memory_kib = 64;  // the cost of hashing is tested elsewhere
