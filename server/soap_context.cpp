@@ -17,7 +17,6 @@ SoapContext::SoapContext()
   soap_->frecv = receive;
   soap_->fsend = send;
   soap_->fsvalidate = check_pattern;
-  soap_set_namespaces(soap_, namespaces);
   soap_->maxlevel = 32;
   soap_->maxoccurs = 1000;
   soap_->maxlength = 1024 * 1024;
@@ -30,6 +29,8 @@ SoapContext::~SoapContext() {
 
 void SoapContext::start(std::string_view text) {
   finish();
+  // Each dispatch leaves the table of its module there, which lacks wsse.
+  soap_set_namespaces(soap_, namespaces);
   text_ = text;
   read_ = 0;
   written_.clear();

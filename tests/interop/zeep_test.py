@@ -219,7 +219,7 @@ def test_events(world):
     listener.ConnectService()
 
     assert w.mail.DeclareEvents(declare=[{"type": "mail.read"}, {"type": "mail.kept"}]) == 2
-    w.mail.refused("DeclareEvents", "EVENT_TYPE_RESERVED", "declare", declare=[{"type": "contact.state"}])
+    w.mail.refused("DeclareEvents", "EVENT_TYPE_RESERVED", "type", declare=[{"type": "contact.state"}])
     assert w.mail.WithdrawEvents(type=["mail.kept"]) == 1
     w.mail.refused("WithdrawEvents", "INVALID_ARGUMENT", "type", type=["Not An Event"])
 
