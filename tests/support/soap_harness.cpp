@@ -136,9 +136,16 @@ std::string fill_in(Replica& replica, const std::string& text, const std::vector
     }
     const auto dot = slot.find('.', 6);
     const std::size_t n = std::stoul(slot.substr(6, dot - 6));
-    _xmlNode* found = find(answers.at(n - 1).content(), slot.substr(dot + 1));
-    if (found == nullptr) throw std::runtime_error(slot + " is not in " + answers.at(n - 1).envelope);
-    out += text_of(found);
+    const std::string element = slot.substr(dot + 1);
+    const Answer& answer = answers.at(n - 1);
+    if (_xmlNode* found = find(answer.content(), element)) {
+      out += text_of(found);
+    } else if (std::smatch inside; std::regex_search(
+                   answer.envelope, inside, std::regex("&lt;" + element + "(?:&gt;|>)([^&<]*)&lt;/"))) {
+      out += inside[1];
+    } else {
+      throw std::runtime_error(slot + " is not in " + answer.envelope);
+    }
   }
   return out.append(from, text.cend());
 }
