@@ -12,6 +12,7 @@
 
 #include "server/http_server.hpp"
 #include "tests/unit/server/http_client.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace whitebrick {
 
@@ -50,11 +51,7 @@ class HttpTest : public testing::Test {
   // Waits until `holds` does; a failure after ten seconds.
   template <class Condition>
   void await(Condition holds) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!holds()) {
-      ASSERT_LT(std::chrono::steady_clock::now(), until) << "waited in vain";
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    ASSERT_TRUE(testing::eventually(holds)) << "waited in vain";
   }
   void await_parked(std::size_t count) {
     await([&] { return server_->counts().parked == count; });

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "server/sip_hash.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace whitebrick {
 namespace {
@@ -77,7 +78,9 @@ TEST(WaitRegistry, EndingAWatchWaitsForTheCallUnderWay) {
   auto watch = std::make_unique<WaitRegistry::Watch>(registry.watch("k:1", [&] {
     entered = true;
     entered.notify_all();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    // Long enough for the other thread to come to its reset().
+    const auto since = std::chrono::steady_clock::now();
+    testing::eventually([&] { return std::chrono::steady_clock::now() > since + std::chrono::milliseconds(50); });
     left = true;
   }));
   std::thread waker([&] { registry.wake("k:1"); });
