@@ -179,6 +179,9 @@ std::optional<HttpRequest> read_head(const RequestHead& head, const address& rem
   const bool trusted = contains(trusted_proxies, proxy);
   address client = proxy;
   request.tls = tls;
+  if (!trusted) {  // anybody can write them; the contract's address is made from them
+    std::erase_if(request.headers, [](const auto& header) { return header.first.starts_with("x-forwarded-"); });
+  }
   if (trusted) {
     std::string forwarded;  // several headers count as one list
     for (const auto& [name, value] : request.headers) {
