@@ -1,0 +1,61 @@
+"""The checker that the other tests rest on finds what it is there to find."""
+
+from checker import Checker
+
+
+def _all_well():
+    checker = Checker(("a", "b"))
+    number = 0
+    for _ in range(100):
+        batch = checker.attempt(10)
+        for content in batch:
+            number += 1
+            checker.received(content, number, "a")
+            checker.received(content, number, "b")
+        checker.ended(batch, "ok")
+    return checker
+
+
+def test_all_well_is_clean():
+    verdict = _all_well().verdict()
+    assert verdict.clean and verdict.ok == 1000 and verdict.received == 2000
+
+
+def test_a_lost_event_is_found():
+    checker = _all_well()
+    planted = checker.attempt(1)
+    checker.ended(planted, "ok")
+    checker.received(planted[0], 2000, "a")  # but not by b
+    verdict = checker.verdict()
+    assert not verdict.clean and verdict.lost == [f"b: {planted[0]}"]
+    assert not checker.has_all()
+
+
+def test_an_unanswered_publish_may_be_missing_or_come():
+    checker = _all_well()
+    missing, there = checker.attempt(2)
+    checker.received(there, 2001, "a")
+    checker.received(there, 2001, "b")
+    verdict = checker.verdict()
+    assert verdict.clean and verdict.info == 2
+
+
+def test_a_refused_or_unknown_event_that_comes_is_a_ghost():
+    checker = _all_well()
+    refused = checker.attempt(1)
+    checker.ended(refused, "fail")
+    checker.received(refused[0], 3000, "a")
+    checker.received("never-attempted", 3001, "b")
+    assert checker.verdict().ghost == [f"a: {refused[0]}", "b: never-attempted"]
+
+
+def test_a_retry_that_published_twice_is_found_and_a_redelivery_is_counted():
+    checker = _all_well()
+    batch = checker.attempt(1)
+    checker.ended(batch, "ok")
+    for receiver in ("a", "b"):
+        checker.received(batch[0], 4000, receiver)
+    checker.received(batch[0], 4000, "b")  # redelivered
+    assert checker.verdict().clean and checker.verdict().again == 1
+    checker.received(batch[0], 4001, "a")  # another event with the same content
+    assert checker.verdict().twice == [f"a: {batch[0]} as [4000, 4001]"]
