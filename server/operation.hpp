@@ -91,6 +91,7 @@ class Guard {
     };
     if constexpr (requires { in.requestId; }) {
       if (in.requestId != nullptr) attempt.request_id = *in.requestId;
+      if constexpr (requires { in.password; }) attempt.secret = true;
       attempt.write_request = [&](MessageStore& s) { return s.write(in); };
       attempt.write_answer = [&](MessageStore& s) { return s.write(out); };
       attempt.read_answer = [&](MessageStore& s, const std::string& text) { s.read(text, out); };
@@ -106,6 +107,7 @@ class Guard {
   struct Attempt {
     std::function<bool(Operation&)> body;
     std::string request_id;
+    bool secret = false;  // the request holds a password: what is stored of it must not help to guess
     std::function<std::string(MessageStore&)> write_request;
     std::function<std::string(MessageStore&)> write_answer;
     std::function<void(MessageStore&, const std::string&)> read_answer;

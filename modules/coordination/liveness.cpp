@@ -6,6 +6,7 @@
 #include "modules/coordination/contact_states.hpp"
 #include "modules/coordination/coordination.hpp"
 #include "modules/coordination/ending.hpp"
+#include "server/pulse.hpp"
 
 namespace whitebrick::coordination {
 namespace {
@@ -95,9 +96,6 @@ namespace {
 
 constexpr std::size_t kChunk = 200;
 
-// After an outage everybody gets a whole lease to come back.
-constexpr std::string_view kCredit = R"sql(
-SELECT COUNT(*) AS replicas FROM db_pulse WHERE no_expire_before > UTC_TIMESTAMP(6))sql";
 // Two seconds: the clocks of two nodes differ by less.
 constexpr std::string_view kOverdue = R"sql(
 SELECT id, version FROM terminal_session WHERE lease_until < UTC_TIMESTAMP(6) - INTERVAL 2 SECOND
@@ -115,9 +113,7 @@ struct Coordination::Hanging {
 
 bool Coordination::expire(db::Pool& pool) {
   auto lease = pool.lease();
-  const auto credit =
-      lease.session().query_one(kCredit, [](const db::Row& row) { return row.number("replicas"); });
-  if (credit.value_or(0) > 0) return false;
+  if (!leases_may_expire(lease.session())) return false;
 
   const auto overdue = lease.session().query(kOverdue, read_judged);
   for (const auto& terminal : overdue) {

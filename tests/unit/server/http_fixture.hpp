@@ -17,7 +17,7 @@
 namespace whitebrick {
 
 // Two workers; the fault page's body is the fault code.
-class HttpTest : public testing::Test {
+class HttpTest : public ::testing::Test {
  protected:
   HttpTest() {
     settings_.port = 0;
