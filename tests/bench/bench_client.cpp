@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
           auto own = settings;
           own.number = number;
           bench::Lane lane(own);
+          lane.drain();
           while (Clock::now() < end && !failed) {
             const auto start = Clock::now();
             lane.run_once();

@@ -64,9 +64,14 @@ Lane::Lane(const LaneSettings& settings)
   run_id_ = std::to_string(now) + "-" + name_ + "-";
 }
 
+void Lane::drain() {
+  while (!pull(0).empty()) {
+  }
+}
+
 void Lane::run_once() {
   const auto published = publish();
-  const auto pulled = pull();
+  const auto pulled = pull(5);
   if (pulled != published) {
     throw std::runtime_error(name_ + ": published " + std::to_string(published.size()) + " events, pulled " +
                              std::to_string(pulled.size()) + ", and they are not the same");
@@ -83,18 +88,21 @@ std::vector<std::int64_t> Lane::publish() {
   return ids;
 }
 
-std::vector<std::int64_t> Lane::pull() {
+std::vector<std::int64_t> Lane::pull(int wait_seconds) {
   std::string content = element("subscription", name_) +
-                        element("maxEvents", std::to_string(settings_.batch)) + element("waitSeconds", "5");
+                        element("maxEvents", std::to_string(settings_.batch)) +
+                        element("waitSeconds", std::to_string(wait_seconds));
   if (!lease_token_.empty()) content += element("ackToken", lease_token_);
   const std::string answer = connection_.post(settings_.subscriber_token, envelope("PullEvents", content));
   const auto acknowledged = texts_of(answer, "acknowledged");
-  if (!lease_token_.empty() && (acknowledged.empty() || number_of(acknowledged.front()) != settings_.batch)) {
+  if (acknowledged.empty() || number_of(acknowledged.front()) != static_cast<std::int64_t>(leased_)) {
     throw std::runtime_error(name_ + ": a batch was not acknowledged: " + answer);
   }
   const auto tokens = texts_of(answer, "leaseToken");
   lease_token_ = tokens.empty() ? "" : tokens.front();
-  return event_ids(answer);
+  auto ids = event_ids(answer);
+  leased_ = ids.size();
+  return ids;
 }
 
 void Lane::finish() {

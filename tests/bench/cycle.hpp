@@ -24,12 +24,13 @@ class Lane {
  public:
   explicit Lane(const LaneSettings&);
 
+  void drain();     // takes what waits already, such as notices that a type is available again
   void run_once();  // throws std::runtime_error when an answer is not what it must be
   void finish();    // acknowledges the last batch, and checks that nothing is left
 
  private:
   std::vector<std::int64_t> publish();
-  std::vector<std::int64_t> pull();
+  std::vector<std::int64_t> pull(int wait_seconds);
 
   LaneSettings settings_;
   HttpConnection connection_;
@@ -38,6 +39,7 @@ class Lane {
   std::string run_id_;
   std::uint64_t publications_ = 0;
   std::string lease_token_;
+  std::size_t leased_ = 0;
 };
 
 }  // namespace bench

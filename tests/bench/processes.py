@@ -12,6 +12,8 @@ THREADS = "20"  # of a peer: more than there are connections
 
 
 class Program:
+    uses_database = True
+
     def __init__(self, name, pid):
         self.name, self.pid = name, pid
 
@@ -38,6 +40,7 @@ class Peer(Program):
         self.child = subprocess.Popen([program, str(self.port), THREADS, *arguments], stdin=subprocess.DEVNULL,
                                       stdout=sys.stderr)
         super().__init__(name, self.child.pid)
+        self.uses_database = bool(arguments)
         end = time.monotonic() + 10
         while not self._listens():
             if self.child.poll() is not None or time.monotonic() > end:

@@ -4,6 +4,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 
 # key, what the table calls it, digits
 FIGURES = (("rate", "{}s/s", 0), ("p50_ms", "p50, ms", 2), ("p99_ms", "p99, ms", 2),
@@ -39,8 +40,9 @@ def measure(load, programs, database):
     used = [p.cpu_us() - b for p, b in zip((*programs, database), before)]
     count = result.pop("count")
     result["cpu_us"] = sum(used[:-1]) / count
-    result["db_cpu_us"] = used[-1] / count
-    result["both_cpu_us"] = sum(used) / count
+    if programs[0].uses_database:
+        result["db_cpu_us"] = used[-1] / count
+        result["both_cpu_us"] = sum(used) / count
     result["rss_mib"] = max(p.rss_mib() for p in programs)
     return result
 
@@ -52,9 +54,8 @@ def run_rounds(rounds, database, subjects, warm=()):
     results = {name: [] for name in subjects}
     for number in range(rounds):
         for name, (load, programs) in subjects.items():
-            print(f"  round {number + 1}: {name}", end="\033[K\r", flush=True)
+            print(f"  round {number + 1}: {name}", file=sys.stderr, flush=True)
             results[name].append(measure(load, programs, database))
-    print(end="\033[K", flush=True)
     return results
 
 
@@ -68,11 +69,10 @@ def table(unit, results, ours, peers, bars):
         mine = [r[key] for r in results[ours]]
         figure, value = label.format(unit), shown(statistics.median(mine), digits)
         for peer in peers:
-            theirs = [r[key] for r in results[peer]]
-            if statistics.median(theirs) < 0.5 * 10 ** -digits:  # it has none of it
-                yield figure, value, peer, "-", "", ""
+            if key not in results[peer][0]:
                 continue
-            ratio = statistics.median(m / t for m, t in zip(mine, theirs) if t > 0)
+            theirs = [r[key] for r in results[peer]]
+            ratio = statistics.median(m / t for m, t in zip(mine, theirs))
             yield figure, value, peer, shown(statistics.median(theirs), digits), f"{ratio:.2f}", bars.get((key, peer), "")
         if (key, None) in bars:
             yield figure, value, "", "", "", bars[key, None]
