@@ -29,6 +29,7 @@ SoapContext::~SoapContext() {
 
 void SoapContext::start(std::string_view text) {
   finish();
+  used_ = true;
   // Each dispatch leaves the table of its module there, which lacks wsse.
   soap_set_namespaces(soap_, namespaces);
   text_ = text;
@@ -37,6 +38,8 @@ void SoapContext::start(std::string_view text) {
 }
 
 void SoapContext::finish() {
+  if (!used_) return;  // clearing gSOAP's tables costs microseconds
+  used_ = false;
   soap_destroy(soap_);
   soap_end(soap_);
   soap_->header = nullptr;

@@ -33,6 +33,7 @@ class SoapContext {
   std::string_view text_;
   std::size_t read_ = 0;
   std::string written_;
+  bool used_ = true;
 };
 
 }  // namespace whitebrick
