@@ -75,6 +75,9 @@ class Process:
 
     @property
     def pid(self):
+        # Its command line cannot be read yet when it has just been started.
+        if self.child is not None and self.child.poll() is None:
+            return self.child.pid
         try:
             pid = int(self.pid_file.read_text())
             return pid if self.word in Path(f"/proc/{pid}/cmdline").read_text() and alive(pid) else None
