@@ -92,18 +92,17 @@ void initialise(const LocalFiles& files) {
   fs::rename(fresh, files.data());
 }
 
-void wait_until_answering(const LocalServer::Settings& settings, const LocalFiles& files, pid_t pid) {
+// False when it has ended instead.
+bool comes_to_answer(const LocalServer::Settings& settings, const LocalFiles& files, pid_t pid) {
   const auto deadline = Clock::now() + settings.start_timeout;
   while (!answers(files)) {
-    if (!alive(pid, files.data_argument())) {
-      throw Error(0, "the private database ended while starting (is another process using " +
-                         files.data().string() + "?): " + last_error_line(files.log()));
-    }
+    if (!alive(pid, files.data_argument())) return false;
     if (Clock::now() > deadline) {
       throw Error(0, "the private database did not answer in time, see " + files.log().string());
     }
     std::this_thread::sleep_for(kLookAgain);
   }
+  return true;
 }
 
 void end(const LocalFiles& files, pid_t pid) {
@@ -130,7 +129,9 @@ LocalServer LocalServer::start_or_attach(const Settings& settings) {
   const LocalFiles& files = state->files;
   files.prepare();
   const FileLock starting(files.lock());
-  if (const auto running = running_pid(files.pid_file(), files.data_argument())) {
+  const auto running = running_pid(files.pid_file(), files.data_argument());
+  // One that was just killed can still be seen for a moment; it does not count.
+  if (running && comes_to_answer(settings, files, *running)) {
     state->pid = *running;
   } else {
     initialise(files);
@@ -141,8 +142,11 @@ LocalServer LocalServer::start_or_attach(const Settings& settings) {
     // The server writes the same, but only once it is up; until then the next starter looks here.
     std::ofstream(files.pid_file()) << state->pid << '\n';
     state->started_here = true;
+    if (!comes_to_answer(settings, files, state->pid)) {
+      throw Error(0, "the private database ended while starting (is another process using " +
+                         files.data().string() + "?): " + last_error_line(files.log()));
+    }
   }
-  wait_until_answering(settings, files, state->pid);
   return LocalServer(std::move(state));
 }
 
