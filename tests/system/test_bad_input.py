@@ -1,13 +1,14 @@
 """Bad input gets its own clear answer, costs next to nothing, and changes no row."""
 
+import base64
 import http.client
 import socket
 
 import pytest
-from bad_requests import bad_arguments, bad_callers, bad_http, bad_xml, content_type
+from bad_requests import Bad, bad_arguments, bad_callers, bad_http, bad_xml, content_type
 from cast import cast_of, fresh
 from processes import cpu_seconds
-from soap import HttpError, SoapFault, read_answer
+from soap import HttpError, SoapFault, body_of, envelope, read_answer
 from tables import checksums, row_counts
 
 TIMES = 10
@@ -104,6 +105,26 @@ def test_it_is_refused_cheaply_and_changes_nothing(target, version, bad):
     assert row_counts(target) == rows
     assert checksums(target) == sums
     assert each <= CPU
+
+
+@pytest.mark.parametrize("version", (1, 2))
+def test_a_wrong_password_is_refused_however_it_is_shown(target, version):
+    """What it costs is the hash, which is bounded elsewhere."""
+    nobody = fresh("nobody")
+    security = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+    shown = (f'<s:Security xmlns:s="{security}"><s:UsernameToken><s:Username>{nobody}</s:Username>'
+             f"<s:Password>wrong password</s:Password></s:UsernameToken></s:Security>")
+    query = body_of("directory", "FindServices", {})
+    login = body_of("identity", "Login", {"accountName": nobody, "password": "wrong password"})
+    basic = base64.b64encode(f"{nobody}:wrong password".encode()).decode()
+    rows, sums = row_counts(target), checksums(target)
+    for bad in (Bad("Basic", "/directory", envelope(query, version), "AUTHENTICATION_FAILED", caller=None,
+                    headers={"Authorization": "Basic " + basic}),
+                Bad("UsernameToken", "/directory", envelope(query, version, shown), "AUTHENTICATION_FAILED",
+                    caller=None),
+                Bad("Login", "/identity", envelope(login, version), "AUTHENTICATION_FAILED", caller=None)):
+        _check(bad, version, *_exchange(target.replica.port, _message(target, bad, version)))
+    assert row_counts(target) == rows and checksums(target) == sums
 
 
 @pytest.mark.parametrize("version", (1, 2))

@@ -106,4 +106,4 @@ class Cast:
 def cast_of(pool):
     """The cast of a pool, with its first administrator."""
     password = pool.create_admin("root")
-    return Cast(pool, Soap(pool.url).login("root", password))
+    return Cast(pool, RetryingSoap(pool.url).login("root", password))

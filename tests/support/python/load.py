@@ -39,10 +39,9 @@ class _Threads:
 class Publishers(_Threads):
     """`soaps`: one caller each. Every call's seconds are kept."""
 
-    def __init__(self, soaps, checker, event_type, batch=10, most=None):
+    def __init__(self, soaps, checker, event_type, batch=10):
         super().__init__()
         self.checker, self.event_type, self.batch = checker, event_type, batch
-        self.most = most  # events each publishes, None: until stopped
         self.soaps = list(soaps)
         self.seconds = []
         self.unknown = []
@@ -50,8 +49,7 @@ class Publishers(_Threads):
             self.run(self._publish, soap)
 
     def _publish(self, soap):
-        done = 0
-        while not self.stopping.is_set() and (self.most is None or done < self.most):
+        while not self.stopping.is_set():
             contents = self.checker.attempt(self.batch)
             started = time.monotonic()
             try:
@@ -60,22 +58,20 @@ class Publishers(_Threads):
                 self.checker.ended(contents, "ok")
             except SoapFault as fault:
                 self.checker.ended(contents, "info" if fault.retryable else "fail")
-                self.unknown.append(fault)
+                self._failed(fault)
                 if not fault.retryable:
                     raise
             except (OSError, HttpError, http.client.HTTPException) as error:
-                self.unknown.append(error)
+                self._failed(error)
             self.seconds.append(time.monotonic() - started)
-            done += self.batch
+
+    def _failed(self, error):
+        self.unknown.append(error)
+        self.stopping.wait(0.05)
 
     @property
     def retries(self):
         return sum(getattr(s, "retries", 0) for s in self.soaps)
-
-    def wait_until_done(self, seconds=120):
-        for thread in self._threads:
-            thread.join(seconds)
-        self.stop()
 
 
 class Pullers(_Threads):
