@@ -190,6 +190,20 @@ def golden_cases(root):
             yield f"tests/soap/{m}/{o}: no {missing} case"
 
 
+# Operations in whose request nobody's object can be named, or everybody's may.
+NAMES_NOBODYS_OBJECT = {"Login", "Logout", "RenewToken", "CreateAccount", "SetPassword", "DeregisterService",
+                        "DisconnectService", "FindServices", "GetService", "DeclareEvents"}
+
+
+def foreign_cases(root):
+    """Each operation that can name an object has a golden case with somebody else's."""
+    for m, o, roles, _ in operations(root):
+        if o in NAMES_NOBODYS_OBJECT or roles.strip() == "X":
+            continue
+        if not any((root / "tests/soap" / m / o).glob("foreign*/request.xml")):
+            yield f"tests/soap/{m}/{o}: no foreign case"
+
+
 def migrations_are_numbered(root):
     numbers = [p.name[:4] for p in sorted((root / "db/migrations").glob("*.sql"))]
     for n in sorted({n for n in numbers if numbers.count(n) > 1}):
@@ -197,7 +211,7 @@ def migrations_are_numbered(root):
 
 
 RULES = [top_level, include_direction, soap_stays_in_endpoints, sql_stays_with_its_owner, no_sql_by_concatenation,
-         names, lengths, no_leftovers, fault_codes_agree, operations_agree, golden_cases, migrations_are_numbered]
+         names, lengths, no_leftovers, fault_codes_agree, operations_agree, golden_cases, foreign_cases, migrations_are_numbered]
 
 
 def violations(root):

@@ -59,6 +59,7 @@ PLANTED = [
     (house_rules.fault_codes_agree, replace("server/fault.hpp", "  X(BUSY,", "  X(LAZY,")),
     (house_rules.operations_agree, append("server/operations.def", "OPERATION(events, Dance, U, kQuery)\n")),
     (house_rules.golden_cases, remove("tests/soap/events/PullEvents")),
+    (house_rules.foreign_cases, remove("tests/soap/events/PullEvents")),
     (house_rules.migrations_are_numbered, append("db/migrations/0001_events_again.sql", "")),
 ]
 
