@@ -53,7 +53,8 @@ def test_under_load_every_event_arrives(own_pool, own_cast):
     publishers.stop()
     wait_for(lambda: checker.has_all() or pullers.errors, "every event at every receiver", 30)
     pullers.stop()
-    idle.stop()
+    idle.stop_with(lambda: publisher.retrying().call("events", "PublishEvents",
+                                                     event=[{"type": "load.idle", "content": "the end"}]))
     verdict = checker.verdict()
     print(f"\nkilled {killed}: {verdict}; retries of publishers {publishers.retries}, of pullers "
           f"{pullers.retries + idle.retries}")

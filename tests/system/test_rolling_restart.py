@@ -11,7 +11,7 @@ from soap import Soap
 
 def test_under_load_no_request_fails(own_pool, own_cast):
     event = "load.rolling"
-    publisher = own_cast.service(declare=[event])
+    publisher = own_cast.service(declare=[event, "load.idle"])
     subscribers = {f"receiver {n}": own_cast.service(subscribe={"all": [event], "idle": ["load.idle"]}) for n in (1, 2)}
     checker = Checker(subscribers)
     # None of them repeats a call: any failure ends the load, and the test.
@@ -34,7 +34,8 @@ def test_under_load_no_request_fails(own_pool, own_cast):
     publishers.stop()
     wait_for(lambda: checker.has_all() or failed(), "every event at every receiver", 30)
     pullers.stop()
-    idle.stop()
+    idle.stop_with(lambda: publisher.soap().call("events", "PublishEvents",
+                                                 event=[{"type": "load.idle", "content": "the end"}]))
     watched.stop()
     verdict = checker.verdict()
     print(f"\nrolling restart: {verdict}; slowest publish {1000 * max(publishers.seconds):.0f} ms, "

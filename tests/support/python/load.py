@@ -99,3 +99,9 @@ class Pullers(_Threads):
     @property
     def retries(self):
         return sum(getattr(s, "retries", 0) for s in self.soaps)
+
+    def stop_with(self, publish):
+        """As stop(); `publish` wakes the polls that are parked."""
+        self.stopping.set()
+        publish()
+        self.stop()
