@@ -28,7 +28,7 @@ struct HttpSettings {
   std::vector<std::string> cors_origins;                         // exact origins that browsers may call from
   int io_threads = 2;
   int workers = 16;
-  std::size_t worker_queue = 256;  // waiting requests; beyond: 503
+  std::size_t worker_queue = 1024;             // waiting requests; beyond: 503
   std::size_t max_connections = 20000;
   std::size_t max_body = 256 * 1024;        // bytes
   std::size_t max_bulk_body = 1024 * 1024;  // for paths in bulk_paths
