@@ -15,7 +15,7 @@
 namespace whitebrick {
 namespace {
 
-// Seconds. answer_within (2 s) lies between two bounds, so that its breaches are seen.
+// Seconds. answer_within (1.9 s) lies between two bounds, so that its breaches are seen.
 const prometheus::Histogram::BucketBoundaries kBounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
                                                       0.05,   0.1,   0.25,   0.5,   1,    2.5};
 
