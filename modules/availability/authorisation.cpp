@@ -1,5 +1,10 @@
 // Asking a contact for the right to see his state, and his answer (12.b).
+//
+// An authorisation is known by the owner's profile and the asker's number; views find it by the
+// asker's user. One that was answered beforehand for a number that nobody has (or that nobody was
+// told of) becomes somebody's when he asks.
 #include "modules/availability/availability.hpp"
+#include "modules/availability/xml_time.hpp"
 #include "server/check.hpp"
 #include "server/fault.hpp"
 #include "server/xml_text.hpp"
@@ -11,19 +16,26 @@ Availability::Availability(profiles::Profiles& profiles, events::Events& events)
 
 namespace {
 
-enum State { kPending = 1, kGranted = 2, kRefused = 3 };
-
 constexpr std::string_view kAskerName = R"sql(
 SELECT COALESCE(p.display_name, u.display_name) AS display_name
 FROM profile p JOIN user u ON u.id = p.user_id WHERE p.id = ?)sql";
-// A grant whose time is over, and that nobody has cleared away yet, is asked for anew.
+// The asker's own note of it, which says nothing about the contact.
+constexpr std::string_view kNoteRequest = R"sql(
+INSERT INTO authorisation_request (asker_profile_id, number, asked_at)
+SELECT ?, ?, UTC_TIMESTAMP(6) FROM dual
+WHERE (SELECT COUNT(*) FROM authorisation_request WHERE asker_profile_id = ?) < 1000
+ON DUPLICATE KEY UPDATE asked_at = VALUES(asked_at))sql";
+// What is over or used up is asked for anew; so is what is left of who had the number before.
 constexpr std::string_view kAskAnew = R"sql(
 DELETE FROM authorisation
-WHERE owner_profile_id = ? AND asker_user_id = ? AND until_at <= UTC_TIMESTAMP(6))sql";
+WHERE owner_profile_id = ? AND number = ? AND (until_at <= UTC_TIMESTAMP(6) OR state = 4 OR asker_user_id <> ?))sql";
+constexpr std::string_view kTakeUp = R"sql(
+UPDATE authorisation SET asker_user_id = ?, asker_profile_id = ?, asked_at = UTC_TIMESTAMP(6)
+WHERE owner_profile_id = ? AND number = ? AND asker_user_id IS NULL)sql";
 // Nothing for a profile that is not there, and for one who has been asked before.
 constexpr std::string_view kAsk = R"sql(
-INSERT IGNORE INTO authorisation (owner_profile_id, asker_user_id, asker_profile_id, state, asked_at)
-SELECT p.id, ?, ?, 1, UTC_TIMESTAMP(6) FROM profile p WHERE p.id = ?
+INSERT IGNORE INTO authorisation (owner_profile_id, number, asker_user_id, asker_profile_id, state, asked_at)
+SELECT p.id, ?, ?, ?, 1, UTC_TIMESTAMP(6) FROM profile p WHERE p.id = ?
 RETURNING id)sql";
 
 }  // namespace
@@ -41,11 +53,14 @@ void Availability::request_authorisation(db::Session& db, const profiles::Profil
   const std::uint64_t owner = may_ask ? view.owner.value().id : 0;
   const auto display_name = db.query_one(
       kAskerName, [](const db::Row& row) { return row.text_or_null("display_name"); }, asker.id);
-  const bool expired = db.execute(kAskAnew, owner, asker.user_id) > 0;
-  const auto id =
-      db.query_one(kAsk, [](const db::Row& row) { return row.id("id"); }, asker.user_id, asker.id, owner);
+  db.execute(kNoteRequest, asker.id, number, asker.id);
+  const bool anew = db.execute(kAskAnew, owner, *asker.contact_number, asker.user_id) > 0;
+  const bool taken_up = db.execute(kTakeUp, asker.user_id, asker.id, owner, *asker.contact_number) > 0;
+  const auto id = db.query_one(
+      kAsk, [](const db::Row& row) { return row.id("id"); }, *asker.contact_number, asker.user_id, asker.id, owner);
 
-  if (expired) profiles_.changed(db, {.profile_id = owner, .former_number = {}});
+  if (anew || taken_up) profiles_.changed(db, {.profile_id = owner, .former_number = {}});
+  if (taken_up) tell_grant(db, owner, *asker.contact_number);
   if (!id) return;
   std::vector<XmlField> fields{{"authorisationId", std::to_string(*id)}, {"contact", *asker.contact_number}};
   if (display_name && *display_name) fields.emplace_back("displayName", **display_name);
@@ -58,53 +73,108 @@ void Availability::request_authorisation(db::Session& db, const profiles::Profil
 
 namespace {
 
+constexpr int kPending = 1, kGranted = 2, kRefused = 3;
+constexpr std::uint64_t kMaxAuthorisations = 1000;  // of a profile, answered without being asked
+
 constexpr std::string_view kLockAuthorisation = R"sql(
-SELECT a.owner_profile_id AS owner_profile_id, a.asker_profile_id AS asker_profile_id, a.state AS state,
-  a.until_at AS until_at, p.contact_number AS contact_number
+SELECT a.owner_profile_id AS owner_profile_id, a.number AS number, a.state AS state, a.one_shot AS one_shot,
+  a.from_at AS from_at, a.until_at AS until_at
 FROM authorisation a JOIN profile p ON p.id = a.owner_profile_id
 WHERE a.id = ? AND p.user_id = ? FOR UPDATE)sql";
-constexpr std::string_view kAnswer =
-    "UPDATE authorisation SET state = ?, answered_at = UTC_TIMESTAMP(6), until_at = ? WHERE id = ?";
+constexpr std::string_view kAnswer = R"sql(
+UPDATE authorisation SET state = ?, answered_at = UTC_TIMESTAMP(6), one_shot = ?, from_at = ?, until_at = ?
+WHERE id = ?)sql";
+// Of a grant: by whom, to whom, until when.
+constexpr std::string_view kGrant = R"sql(
+SELECT p.contact_number AS contact_number, a.asker_profile_id AS asker_profile_id, a.until_at AS until_at
+FROM authorisation a JOIN profile p ON p.id = a.owner_profile_id
+WHERE a.owner_profile_id = ? AND a.number = ? AND a.state = 2 AND a.asker_profile_id IS NOT NULL)sql";
+constexpr std::string_view kCountAhead = "SELECT COUNT(*) AS n FROM authorisation WHERE owner_profile_id = ?";
+// The holder of the number, if there is one, has it at once.
+constexpr std::string_view kAuthoriseAhead = R"sql(
+INSERT INTO authorisation (owner_profile_id, number, asker_user_id, asker_profile_id, state)
+VALUES (?, ?, (SELECT p.user_id FROM profile p WHERE p.contact_number = ?),
+  (SELECT p.id FROM profile p WHERE p.contact_number = ?), ?)
+ON DUPLICATE KEY UPDATE asker_user_id = VALUES(asker_user_id), asker_profile_id = VALUES(asker_profile_id)
+RETURNING id)sql";
 
 struct Asked {
-  std::uint64_t owner_profile_id, asker_profile_id;
+  std::uint64_t owner_profile_id;
+  std::string number;
   int state;
-  std::optional<Time> until;
-  std::string owner_number;
+  bool one_shot;
+  std::optional<Time> from, until;
 };
 
 Asked read_asked(const db::Row& row) {
-  return {row.id("owner_profile_id"), row.id("asker_profile_id"), static_cast<int>(row.number("state")),
-          row.time_or_null("until_at"), row.text_or_null("contact_number").value_or("")};
+  return {row.id("owner_profile_id"), row.text("number"), static_cast<int>(row.number("state")),
+          row.flag("one_shot"), row.time_or_null("from_at"), row.time_or_null("until_at")};
 }
 
-// "2026-11-23T04:21:15.123456Z"
-std::string xml_time(Time time) {
-  std::string text = db::to_sql(time);
-  text[text.find(' ')] = 'T';
-  return text + "Z";
+void check_window(db::Session& db, const AuthorisationAnswer& answer) {
+  if (answer.until) check::in_future(*answer.until, db.now(), "until");
+  if (answer.from && answer.until && *answer.from >= *answer.until) {
+    throw Fault(FaultCode::INVALID_ARGUMENT, "the end comes after the beginning", "from");
+  }
 }
 
 }  // namespace
 
-void Availability::answer_authorisation(db::Session& db, const Caller& owner, std::uint64_t id, bool grant,
-                                        std::optional<Time> until) {
-  if (!grant) until.reset();
-  if (until) check::in_future(*until, db.now(), "until");
-  const auto asked = db.query_one(kLockAuthorisation, read_asked, id, owner.user_id);
-  if (!asked) throw Fault(FaultCode::NOT_FOUND, "nobody has asked you that", "authorisationId");
-  const int state = grant ? kGranted : kRefused;
-  if (asked->state == state && asked->until == until) return;
-
-  db.execute(kAnswer, state, until, id);
-  profiles_.changed(db, {.profile_id = asked->owner_profile_id, .former_number = {}});
-  if (!grant) return;
-  std::vector<XmlField> fields{{"contact", asked->owner_number}};
-  if (until) fields.emplace_back("until", xml_time(*until));
+void Availability::tell_grant(db::Session& db, std::uint64_t owner_profile_id, const std::string& number) {
+  struct Grant {
+    std::string owner_number;
+    std::uint64_t asker_profile_id;
+    std::optional<Time> until;
+  };
+  const auto grant = db.query_one(
+      kGrant,
+      [](const db::Row& row) {
+        return Grant{row.text_or_null("contact_number").value_or(""), row.id("asker_profile_id"),
+                     row.time_or_null("until_at")};
+      },
+      owner_profile_id, number);
+  if (!grant || grant->owner_number.empty()) return;
+  std::vector<XmlField> fields{{"contact", grant->owner_number}};
+  if (grant->until) fields.emplace_back("until", xml_time(*grant->until));
   events_.publish(db, "availability",
                   {.type = "authorisation.answered",
                    .content = xml_text("AuthorisationAnswered", kCatalogueNamespace, fields),
-                   .profiles = {asked->asker_profile_id}});
+                   .profiles = {grant->asker_profile_id}});
+}
+
+void Availability::answer_authorisation(db::Session& db, const Caller& owner, std::uint64_t id,
+                                        AuthorisationAnswer answer) {
+  if (!answer.grant) answer = {.grant = false, .one_shot = false, .from = {}, .until = {}};
+  check_window(db, answer);
+  const auto asked = db.query_one(kLockAuthorisation, read_asked, id, owner.user_id);
+  if (!asked) throw Fault(FaultCode::NOT_FOUND, "nobody has asked you that", "authorisationId");
+  const int state = answer.grant ? kGranted : kRefused;
+  if (asked->state == state && asked->one_shot == answer.one_shot && asked->from == answer.from &&
+      asked->until == answer.until) {
+    return;
+  }
+  db.execute(kAnswer, state, answer.one_shot ? 1 : 0, answer.from, answer.until, id);
+  profiles_.changed(db, {.profile_id = asked->owner_profile_id, .former_number = {}});
+  if (answer.grant) tell_grant(db, asked->owner_profile_id, asked->number);
+}
+
+std::uint64_t Availability::authorise_ahead(db::Session& db, const Caller& caller, const profiles::ProfileKey& owner,
+                                            const std::string& number, const AuthorisationAnswer& answer) {
+  for (const auto& own : profiles_.profiles_of(db, owner.user_id)) {
+    if (own.contact_number == number) {
+      throw Fault(FaultCode::INVALID_ARGUMENT, "nobody authorises himself", "contact");
+    }
+  }
+  check_window(db, answer);
+  if (db.query_one(kCountAhead, [](const db::Row& row) { return row.id("n"); }, owner.id).value_or(0) >=
+      kMaxAuthorisations) {
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "the profile has too many authorisations", "contact");
+  }
+  const auto id = db.query_one(kAuthoriseAhead, [](const db::Row& row) { return row.id("id"); }, owner.id, number,
+                               number, number, kPending)
+                      .value();
+  answer_authorisation(db, caller, id, answer);
+  return id;
 }
 
 }  // namespace whitebrick::availability

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "db/pool.hpp"
+#include "modules/availability/communication.hpp"
 #include "modules/availability/view.hpp"
 #include "modules/events/events.hpp"
 #include "modules/profiles/profiles.hpp"
@@ -24,7 +25,8 @@ struct Mode {
   std::string mode;
   std::optional<std::string> activity;
   ModeState state = ModeState::kAvailable;
-  std::optional<std::string> transfer_to;
+  TransferTarget transfer;  // for the state TRANSFER, one of the three
+  Means means;
   std::vector<std::string> contacts;  // empty: applies to everybody
   int priority = 0;
   bool active = false;
@@ -45,6 +47,27 @@ struct Activation {
   std::optional<Time> until;
 };
 
+struct AuthorisationAnswer {
+  bool grant = false;
+  bool one_shot = false;
+  std::optional<Time> from = {}, until = {};
+};
+
+enum class AuthorisationStatus { kPending = 1, kGranted = 2, kRefused = 3, kUsed = 4 };
+
+struct Authorisation {
+  std::uint64_t id = 0;  // to its owner
+  std::string profile;   // of whom it is listed for
+  std::string contact;   // the other one
+  AuthorisationStatus status = AuthorisationStatus::kPending;
+  bool one_shot = false;
+  std::optional<Time> from, until, asked_at, answered_at;
+};
+
+struct Authorisations {
+  std::vector<Authorisation> given, asked;  // asked: kPending or kGranted
+};
+
 // What an asker's view of one number rests on, read by one query for all numbers.
 struct View {
   std::string number;                     // normalised, as asked
@@ -52,11 +75,52 @@ struct View {
   Facts facts;                            // input of the pure rules in view.hpp
 };
 
+// What happens to one type of communication while the owner is connected, and while he is not.
+struct CallRule {
+  Communication type = Communication::kVoiceImmediate;
+  CallAction connected = CallAction::kReject, away = CallAction::kReject;
+  friend bool operator==(const CallRule&, const CallRule&) = default;
+};
+
+enum class StateSource { kMode = 1, kLevel = 2, kDefault = 3 };
+
+// Why an asker sees what he sees.
+struct Explanation {
+  Time at;
+  Verdict verdict;
+  Standing standing = Standing::kOther;
+  bool authorised = false, refused = false;  // on the list
+  std::optional<std::uint64_t> grant;        // id of the live one
+  ProfilePolicy policy = ProfilePolicy::kAsk;
+  StateSource source = StateSource::kDefault;  // of own_state
+  ModeState own_state = ModeState::kUnknown;   // the owner's state towards him, if he may know it or not
+  std::optional<std::string> mode;
+  bool by_rule = false;
+  std::vector<std::string> outranked;  // modes that cover him too, best first
+  std::vector<CallRule> calls;
+  std::optional<Time> next_change;     // within seven days
+};
+
+struct ContactSet {
+  std::string id;  // "refused", "authorised", "granted" or "mode:" and its name
+  std::vector<std::string> contacts;
+};
+
+// The whole compiled filter of a profile (12.c).
+struct FilterDocument {
+  std::uint64_t version = 0;
+  Time valid_from, valid_until;
+  std::vector<ContactSet> sets;
+  Filter filter;
+  std::vector<CallRule> calls(const FilterEntry&) const;
+};
+
 class Availability {
  public:
   Availability(profiles::Profiles&, events::Events&);
 
-  // Faults: STALE_VERSION, INVALID_ARGUMENT(transferTo).
+  // Faults: STALE_VERSION, INVALID_ARGUMENT(transferTo, transferToTerminal, transferToMedium),
+  // NOT_FOUND(transferToTerminal).
   profiles::Written put_mode(db::Session&, const profiles::ProfileKey&, const Mode&,
                              std::optional<std::uint64_t> if_version);
   Modes list_modes(db::Session&, const profiles::ProfileKey&);
@@ -78,13 +142,35 @@ class Availability {
   void request_authorisation(db::Session&, const profiles::ProfileKey& asker, const std::string& number,
                              const std::optional<std::string>& message);
   // May be answered again: the last answer counts. Faults: NOT_FOUND(authorisationId) (also
-  // somebody else's), INVALID_ARGUMENT(until: not in the future).
-  void answer_authorisation(db::Session&, const Caller& owner, std::uint64_t id, bool grant, std::optional<Time> until);
+  // somebody else's), INVALID_ARGUMENT(until: not in the future; from).
+  void answer_authorisation(db::Session&, const Caller& owner, std::uint64_t id, AuthorisationAnswer);
+  // The same for a contact who has not asked; answers its id. The same statements and the same answer
+  // whether or not somebody has the number; who gets it later asks and is answered at once.
+  // Faults: INVALID_ARGUMENT(contact: the user's own; from, until), LIMIT_EXCEEDED(contact).
+  std::uint64_t authorise_ahead(db::Session&, const Caller& caller, const profiles::ProfileKey& owner,
+                                const std::string& number, const AuthorisationAnswer&);
+  // The newest first, at most 1,000 each.
+  Authorisations list_authorisations(db::Session&, std::uint64_t user_id);
+  // A refusal is forgotten too: he may ask anew. The lists stay. Faults: NOT_FOUND(authorisationId).
+  void revoke_authorisation(db::Session&, const Caller& owner, std::uint64_t id);
+  // A grant for once shows nothing until it is used, by a view of which it decides: then it is used up,
+  // by one user of it exactly, and counts in that view. No statement for any other view.
+  void use_grants(db::Session&, std::vector<View>&);
+
+  // What somebody with this number (nobody in particular without one) sees of the profile at a time from
+  // now on. Faults: INVALID_ARGUMENT(at).
+  Explanation explain(db::Session&, const profiles::ProfileKey& owner, const std::optional<std::string>& asker,
+                      std::optional<Time> at);
+  // With the modes' periods of seven days; valid until a grant begins or ends. Its version is another one
+  // whenever it says something else. Faults: LIMIT_EXCEEDED(profileId).
+  FilterDocument filter(db::Session&, const profiles::ProfileKey& owner);
 
   // Job: mode activations whose time is over become mode.changed, grants profile.changed, each once.
   bool expire(db::Pool&);
 
  private:
+  void tell_grant(db::Session&, std::uint64_t owner_profile_id, const std::string& number);
+
   profiles::Profiles& profiles_;
   events::Events& events_;
 };

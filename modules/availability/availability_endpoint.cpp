@@ -1,8 +1,10 @@
 #include "modules/availability/availability_endpoint.hpp"
 
 #include "availability_soapAvailabilityService.h"
+#include "modules/availability/answers_endpoint.hpp"
 #include "modules/availability/availability.hpp"
 #include "modules/profiles/profiles.hpp"
+#include "server/fault.hpp"
 #include "server/operation.hpp"
 #include "server/soap_optional.hpp"
 
@@ -11,54 +13,8 @@ namespace {
 
 using namespace availability_soap;
 
-av__ModeState state_to_wire(ModeState state) {
-  switch (state) {
-    case ModeState::kAvailable: return av__ModeState::AVAILABLE;
-    case ModeState::kNotAvailable: return av__ModeState::NOT_AVAILABLE;
-    case ModeState::kTransfer: return av__ModeState::TRANSFER;
-    case ModeState::kUnknown: break;
-  }
-  return av__ModeState::UNKNOWN;
-}
-
-ModeState state_from_wire(av__ModeState state) {
-  switch (state) {
-    case av__ModeState::AVAILABLE: return ModeState::kAvailable;
-    case av__ModeState::NOT_AVAILABLE: return ModeState::kNotAvailable;
-    case av__ModeState::TRANSFER: return ModeState::kTransfer;
-    case av__ModeState::UNKNOWN: break;
-  }
-  return ModeState::kUnknown;
-}
-
 std::optional<std::uint64_t> version_of(const LONG64* version) {
   return version == nullptr ? std::nullopt : std::optional(static_cast<std::uint64_t>(*version));
-}
-
-av__Mode* mode_to_wire(struct soap* soap, const Mode& mode) {
-  av__Mode* out = soap_new_av__Mode(soap);
-  out->modeId = mode.mode;
-  out->activity = put(soap, mode.activity);
-  out->state = state_to_wire(mode.state);
-  out->transferTo = put(soap, mode.transfer_to);
-  out->contact = mode.contacts;
-  out->priority = put(soap, std::optional(mode.priority));
-  out->active = mode.active;
-  out->until = put(soap, mode.until);
-  out->version = static_cast<LONG64>(mode.version);
-  return out;
-}
-
-Mode mode_of(const _av__PutMode& in) {
-  return {.mode = in.modeId,
-          .activity = given(in.activity),
-          .state = state_from_wire(in.state),
-          .transfer_to = given(in.transferTo),
-          .contacts = in.contact,
-          .priority = given(in.priority).value_or(0),
-          .active = false,
-          .until = {},
-          .version = 0};
 }
 
 Activation activation_of(const _av__ActivateMode& in) {
@@ -77,7 +33,7 @@ class AvailabilityEndpoint final : public AvailabilityService {
   int PutMode(_av__PutMode* in, _av__PutModeResponse& out) override {
     return guard_.operation("PutMode", *in, out, [&](Operation& op) {
       const auto key = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
-      const auto written = availability_.put_mode(op.db, key, mode_of(*in), version_of(in->ifVersion));
+      const auto written = availability_.put_mode(op.db, key, mode_from_wire(*in), version_of(in->ifVersion));
       out.version = static_cast<LONG64>(written.version);
       out.created = written.created;
     });
@@ -113,6 +69,7 @@ class AvailabilityEndpoint final : public AvailabilityService {
       out.contact = number;
       out.state = state_to_wire(seen.state);
       out.authorisationRequired = seen.authorisation_required;
+      out.offers = offers_to_wire(offered_now(view.facts));
     });
   }
 
@@ -127,13 +84,82 @@ class AvailabilityEndpoint final : public AvailabilityService {
 
   int AnswerAuthorisation(_av__AnswerAuthorisation* in, _av__AnswerAuthorisationResponse& out) override {
     return guard_.operation("AnswerAuthorisation", *in, out, [&](Operation& op) {
-      availability_.answer_authorisation(op.db, op.caller, static_cast<std::uint64_t>(in->authorisationId),
-                                         in->grant, given(in->until));
+      const AuthorisationAnswer answer{.grant = in->grant,
+                                       .one_shot = given(in->oneShot).value_or(false),
+                                       .from = given(in->from),
+                                       .until = given(in->until)};
+      out.done = true;
+      if (in->authorisationId != nullptr && in->contact == nullptr && in->profileId == nullptr) {
+        availability_.answer_authorisation(op.db, op.caller, static_cast<std::uint64_t>(*in->authorisationId), answer);
+        return;
+      }
+      if (in->authorisationId != nullptr || in->contact == nullptr || in->profileId == nullptr) {
+        throw Fault(FaultCode::INVALID_ARGUMENT, "either authorisationId, or profileId and contact", "authorisationId");
+      }
+      const std::string number = profiles::normalise_number(*in->contact, "contact");
+      const auto key = profiles_.subject_profile(op.db, op.caller, std::nullopt, *in->profileId);
+      const auto id = availability_.authorise_ahead(op.db, op.caller, key, number, answer);
+      out.authorisationId = put(soap, std::optional(static_cast<LONG64>(id)));
+    });
+  }
+
+  int ListAuthorisations(_av__ListAuthorisations* in, _av__ListAuthorisationsResponse& out) override {
+    return guard_.operation("ListAuthorisations", *in, out, [&](Operation& op) {
+      const auto user_id = profiles_.subject(op.db, op.caller, given(in->userId));
+      const Authorisations all = availability_.list_authorisations(op.db, user_id);
+      for (const Authorisation& one : all.given) out.given.push_back(given_to_wire(soap, one));
+      for (const Authorisation& one : all.asked) out.asked.push_back(asked_to_wire(soap, one));
+    });
+  }
+
+  int RevokeAuthorisation(_av__RevokeAuthorisation* in, _av__RevokeAuthorisationResponse& out) override {
+    return guard_.operation("RevokeAuthorisation", *in, out, [&](Operation& op) {
+      availability_.revoke_authorisation(op.db, op.caller, static_cast<std::uint64_t>(in->authorisationId));
       out.done = true;
     });
   }
 
+  int GetFilter(_av__GetFilter* in, _av__GetFilterResponse& out) override {
+    return guard_.operation("GetFilter", *in, out, [&](Operation& op) {
+      const auto key = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
+      filter_to_wire(soap, availability_.filter(op.db, key), out);
+    });
+  }
+
+  int ExplainAvailability(_av__ExplainAvailability* in, _av__ExplainAvailabilityResponse& out) override {
+    return guard_.operation("ExplainAvailability", *in, out, [&](Operation& op) {
+      if ((in->contact == nullptr) == (in->profileId == nullptr)) {
+        throw Fault(FaultCode::INVALID_ARGUMENT, "either a profile of yours, or a contact", "profileId");
+      }
+      if (in->contact != nullptr) {
+        explain_to_asker(op, *in, out);
+        return;
+      }
+      std::optional<std::string> asker;
+      if (in->asker != nullptr) asker = profiles::normalise_number(*in->asker, "asker");
+      const auto key = profiles_.subject_profile(op.db, op.caller, given(in->userId), *in->profileId);
+      explanation_to_wire(soap, availability_.explain(op.db, key, asker, given(in->at)), out);
+    });
+  }
+
  private:
+  // Only what GetAvailability tells him too.
+  void explain_to_asker(Operation& op, const _av__ExplainAvailability& in, _av__ExplainAvailabilityResponse& out) {
+    const auto refuse = [](const char* field) {
+      throw Fault(FaultCode::FORBIDDEN, "whom a profile shows what, its owner learns", field);
+    };
+    if (in.asker != nullptr) refuse("asker");
+    if (in.at != nullptr) refuse("at");
+    if (in.userId != nullptr) refuse("userId");
+    const std::string number = profiles::normalise_number(*in.contact, "contact");
+    View view = availability_.views(op.db, op.caller.user_id, 0, {number}).front();
+    if (op.caller.role == Role::kAdmin) view.facts.asks_himself = view.facts.registered;
+    const Seen seen = availability(view.facts);
+    out.state = state_to_wire(seen.state);
+    out.authorisationRequired = seen.authorisation_required;
+    out.offers = offers_to_wire(offered_now(view.facts));
+  }
+
   Guard& guard_;
   Availability& availability_;
   profiles::Profiles& profiles_;

@@ -5,6 +5,7 @@
 
 #include "db/list.hpp"
 #include "modules/availability/availability.hpp"
+#include "modules/availability/means_row.hpp"
 #include "modules/availability/mode_changed.hpp"
 #include "server/check.hpp"
 #include "server/fault.hpp"
@@ -16,14 +17,22 @@ constexpr std::size_t kMaxModes = 1000;  // of a profile: ListModes answers all
 constexpr int kMaxPriority = 100;
 
 void check_transfer(const profiles::ProfileKey& key, Mode& mode) {
-  const auto refuse = [](const char* why) { throw Fault(FaultCode::INVALID_ARGUMENT, why, "transferTo"); };
-  if (mode.state != ModeState::kTransfer) {
-    if (mode.transfer_to) refuse("only the state TRANSFER has a number to transfer to");
-    return;
+  const auto refuse = [](const char* why, const char* field = "transferTo") {
+    throw Fault(FaultCode::INVALID_ARGUMENT, why, field);
+  };
+  TransferTarget& to = mode.transfer;
+  const int targets = (to.number ? 1 : 0) + (to.terminal ? 1 : 0) + (to.medium ? 1 : 0);
+  if (mode.state != ModeState::kTransfer && targets > 0) {
+    refuse("only the state TRANSFER has something to transfer to",
+           to.number ? "transferTo" : to.terminal ? "transferToTerminal" : "transferToMedium");
   }
-  if (!mode.transfer_to) refuse("the state TRANSFER needs a number to transfer to");
-  mode.transfer_to = profiles::normalise_number(*mode.transfer_to, "transferTo");
-  if (mode.transfer_to == key.contact_number) refuse("a profile cannot transfer to itself");
+  if (mode.state != ModeState::kTransfer) return;
+  if (targets == 0) refuse("the state TRANSFER needs a number, a terminal or a medium to transfer to");
+  if (targets > 1) refuse("transfer to a number, to a terminal or to a medium: to one of them");
+  check::identifier(to.terminal, "transferToTerminal");
+  if (!to.number) return;
+  to.number = profiles::normalise_number(*to.number, "transferTo");
+  if (to.number == key.contact_number) refuse("a profile cannot transfer to itself");
 }
 
 // In its stored form: numbers normalised, each contact once.
@@ -41,9 +50,12 @@ Mode checked(const profiles::ProfileKey& key, Mode mode) {
 
 constexpr std::string_view kLockMode = "SELECT version FROM mode WHERE profile_id = ? AND name = ? FOR UPDATE";
 constexpr std::string_view kPutMode = R"sql(
-INSERT INTO mode (profile_id, name, activity, state, transfer_to, priority, contacts, version)
-VALUES (?, ?, ?, ?, ?, ?, ?, 1)
+INSERT INTO mode (profile_id, name, activity, state, transfer_to, transfer_terminal, transfer_medium, offers,
+  call_by, notification, priority, contacts, version)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
 ON DUPLICATE KEY UPDATE activity = VALUES(activity), state = VALUES(state), transfer_to = VALUES(transfer_to),
+  transfer_terminal = VALUES(transfer_terminal), transfer_medium = VALUES(transfer_medium),
+  offers = VALUES(offers), call_by = VALUES(call_by), notification = VALUES(notification),
   priority = VALUES(priority), contacts = VALUES(contacts), version = version + 1
 RETURNING id, version)sql";
 constexpr std::string_view kCountModes = "SELECT COUNT(*) AS modes FROM mode WHERE profile_id = ?";
@@ -68,6 +80,9 @@ void move_activation(db::Session& db, std::uint64_t profile_id, std::uint64_t fr
 profiles::Written Availability::put_mode(db::Session& db, const profiles::ProfileKey& key, const Mode& given,
                                          std::optional<std::uint64_t> if_version) {
   const Mode mode = checked(key, given);
+  if (mode.transfer.terminal && !profiles_.find_terminal(db, key.user_id, *mode.transfer.terminal)) {
+    throw Fault(FaultCode::NOT_FOUND, "the user has no such terminal", "transferToTerminal");
+  }
   const auto stored_version = db.query_one(
       kLockMode, [](const db::Row& row) { return row.id("version"); }, key.id, mode.mode);
   profiles::demand_version(stored_version, if_version, "the mode");
@@ -80,7 +95,9 @@ profiles::Written Availability::put_mode(db::Session& db, const profiles::Profil
   const auto [id, version] =
       db.query_one(
             kPutMode, [](const db::Row& row) { return std::pair(row.id("id"), row.id("version")); }, key.id, mode.mode,
-            mode.activity, static_cast<int>(mode.state), mode.transfer_to, mode.priority, mode.contacts.size())
+            mode.activity, static_cast<int>(mode.state), mode.transfer.number, mode.transfer.terminal,
+            stored_number(mode.transfer.medium), mode.means.offers, mode.means.call_by,
+            stored_number(mode.means.notification), mode.priority, mode.contacts.size())
           .value();
   if (version > 1) db.execute(kDropContacts, id);
   if (!mode.contacts.empty()) db.execute(kAddContacts, id, db::json_list(mode.contacts));
@@ -97,6 +114,8 @@ namespace {
 
 constexpr std::string_view kListModes = R"sql(
 SELECT m.id AS id, m.name AS mode, m.activity AS activity, m.state AS state, m.transfer_to AS transfer_to,
+  m.transfer_terminal AS transfer_terminal, m.transfer_medium AS transfer_medium, m.offers AS offers,
+  m.call_by AS call_by, m.notification AS notification,
   m.priority AS priority, m.version AS version, a.activated_at AS activated_at, a.until_at AS until_at
 FROM mode m LEFT JOIN mode_activation a ON a.profile_id = m.profile_id
   AND a.slot = IF(m.contacts = 0, 0, m.id) AND a.mode_id = m.id
@@ -114,7 +133,8 @@ Mode read_mode(const db::Row& row) {
   return {.mode = row.text("mode"),
           .activity = row.text_or_null("activity"),
           .state = static_cast<ModeState>(row.number("state")),
-          .transfer_to = row.text_or_null("transfer_to"),
+          .transfer = read_transfer(row),
+          .means = read_means(row),
           .contacts = {},
           .priority = static_cast<int>(row.number("priority")),
           .active = row.time_or_null("activated_at").has_value(),

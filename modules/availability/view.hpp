@@ -1,54 +1,46 @@
 #pragma once
-// The pure rules of clause 12 and 24: from what is known about an owner's profile and
-// an asker, which mode covers him, what availability he may see, and the five
-// connectability states. No I/O. The table is tests/unit/availability/connectability.table.
+// The pure rules of clauses 12 and 24 for one asker now: what availability he may see, the five
+// connectability states, the communication types that reach the owner, and what happens to a call.
+// All four are read off the one compiled filter (filter.hpp), so that they never disagree. No I/O.
+// The table is tests/unit/availability/connectability.table.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "db/time.hpp"
+#include "modules/availability/filter.hpp"
 
 namespace whitebrick::availability {
 
-enum class ModeState { kAvailable = 1, kNotAvailable = 2, kTransfer = 3, kUnknown = 4 };
-
 // Clauses K1-K5.
 enum class Connectability { kConnectable = 1, kNotConnectable, kAuthorisationRequired, kInTransfer, kUnknown };
-
-enum class ProfilePolicy { kOpen = 1, kAsk = 2, kClosed = 3 };
-
-// An active mode (or level) that covers the asker.
-struct CoveringMode {
-  ModeState state = ModeState::kAvailable;
-  std::optional<std::string> transfer_to;
-  int contacts = 0;  // size of its contact list; 0: everybody (the widest)
-  int priority = 0;
-  Time activated_at;
-};
 
 struct Facts {
   bool registered = false;
   bool asks_himself = false;
   bool refused = false;     // on the refused list
   bool authorised = false;  // on the authorised list
-  bool granted = false;     // a live grant
+  bool granted = false;     // a live standing grant, or one for once that was used (Availability::use_grants)
+  std::optional<std::uint64_t> grant_for_once;  // one that is left
   ProfilePolicy policy = ProfilePolicy::kAsk;
   ModeState default_state = ModeState::kAvailable;
-  std::vector<CoveringMode> covering;
+  std::vector<CoveringMode> covering;  // active now, and the asker is among its contacts
   bool connected = false;   // at least one live access session of this profile
 };
 
-// Narrowest contact list, then priority, then latest activation; nothing covers: the default state.
+// The mode that covers him; nothing covers: the default state.
 struct Chosen {
   ModeState state = ModeState::kAvailable;
-  std::optional<std::string> transfer_to;
+  std::optional<std::string> transfer_to;  // the number, if it is one
+  TransferTarget transfer;
+  Means means;
 };
 Chosen choose_mode(const Facts&);
 
-// mission order: himself -> the truth; not registered, refused, mode says unknown -> UNKNOWN; not
-// authorised and no grant: ask -> AUTHORISATION_REQUIRED, closed -> UNKNOWN; then transfer, then connected.
+// mission order: himself -> the plain truth, connected or not even if others are to know nothing; not
+// registered, refused, mode says unknown -> UNKNOWN; not authorised and no grant: ask ->
+// AUTHORISATION_REQUIRED, closed -> UNKNOWN; then transfer, then connected.
 Connectability connectability(const Facts&);
 
 // The same without the connection: what GetAvailability answers.
@@ -57,5 +49,23 @@ struct Seen {
   bool authorisation_required = false;
 };
 Seen availability(const Facts&);
+
+// The communication types that reach the owner now (A9); none for who may not see his state. Immediate
+// ones only while he is connected, or his calls go elsewhere.
+Offers offered_now(const Facts&);
+
+// What happens to a call or message of this type. Towards nobody and somebody hidden: kReject.
+// Who must ask: kNotify, the owner is told.
+struct CallDecision {
+  CallAction action = CallAction::kReject;
+  TransferTarget transfer;  // kForward
+  Media call_by = 0;        // kAccept: by these media; 0: any
+  Notification notification = Notification::kTerminals;  // kNotify
+  std::string mode;         // that decided; empty: a level, the default, a list or the policy
+};
+CallDecision decide_call(const Facts&, Communication);
+
+// Only a grant for once lets him see.
+bool needs_grant_for_once(const Facts&);
 
 }  // namespace whitebrick::availability

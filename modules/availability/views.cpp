@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "modules/availability/availability.hpp"
+#include "modules/availability/means_row.hpp"
 #include "server/check.hpp"
 
 namespace whitebrick::availability {
@@ -25,13 +26,16 @@ std::string in_list(const std::vector<T>& values, std::vector<db::Value>& args) 
 // numbers of the asker, sessions and active modes go together; they are put together below.
 constexpr std::string_view kUserViews = R"sql(
 SELECT STRAIGHT_JOIN p.contact_number AS number, p.id AS id, p.user_id AS user_id, p.policy AS policy,
-  p.default_state AS default_state, l.kind AS list, g.id AS granted, s.id AS connected,
+  p.default_state AS default_state, l.kind AS list, g.id AS granted, g.one_shot AS for_once, s.id AS connected,
   a.slot AS slot, COALESCE(m.state, a.state) AS state, m.contacts AS contacts, c.mode_id AS covered,
-  m.transfer_to AS transfer_to, m.priority AS priority, a.activated_at AS activated_at
+  m.transfer_to AS transfer_to, m.transfer_terminal AS transfer_terminal, m.transfer_medium AS transfer_medium,
+  m.offers AS offers, m.call_by AS call_by, m.notification AS notification, m.name AS mode,
+  m.priority AS priority, a.activated_at AS activated_at
 FROM profile p
 LEFT JOIN profile me ON me.user_id = ? AND me.contact_number IS NOT NULL
 LEFT JOIN contact_list l ON l.profile_id = p.id AND l.number = me.contact_number AND l.kind IN (2, 3)
 LEFT JOIN authorisation g ON g.owner_profile_id = p.id AND g.asker_user_id = ? AND g.state = 2
+  AND (g.from_at IS NULL OR g.from_at <= UTC_TIMESTAMP(6))
   AND (g.until_at IS NULL OR g.until_at > UTC_TIMESTAMP(6))
 LEFT JOIN access_session s ON s.profile_id = p.id
 LEFT JOIN mode_activation a ON a.profile_id = p.id AND (a.until_at IS NULL OR a.until_at > UTC_TIMESTAMP(6))
@@ -43,9 +47,11 @@ WHERE p.contact_number IN ()sql";
 // profile subscribes to it.
 constexpr std::string_view kServiceViews = R"sql(
 SELECT STRAIGHT_JOIN p.contact_number AS number, p.id AS id, p.user_id AS user_id, p.policy AS policy,
-  p.default_state AS default_state, NULL AS list, ps.service_id AS granted, s.id AS connected,
+  p.default_state AS default_state, NULL AS list, ps.service_id AS granted, 0 AS for_once, s.id AS connected,
   a.slot AS slot, COALESCE(m.state, a.state) AS state, m.contacts AS contacts, NULL AS covered,
-  m.transfer_to AS transfer_to, m.priority AS priority, a.activated_at AS activated_at
+  m.transfer_to AS transfer_to, m.transfer_terminal AS transfer_terminal, m.transfer_medium AS transfer_medium,
+  m.offers AS offers, m.call_by AS call_by, m.notification AS notification, m.name AS mode,
+  m.priority AS priority, a.activated_at AS activated_at
 FROM profile p
 LEFT JOIN profile_service ps ON ps.profile_id = p.id AND ps.service_id = ?
 LEFT JOIN access_session s ON s.profile_id = p.id
@@ -55,14 +61,17 @@ WHERE p.contact_number IN ()sql";
 
 constexpr std::string_view kViewsBy = R"sql(
 SELECT STRAIGHT_JOIN p.contact_number AS number, p.id AS id, p.user_id AS user_id, p.policy AS policy,
-  p.default_state AS default_state, l.kind AS list, g.id AS granted, s.id AS connected,
+  p.default_state AS default_state, l.kind AS list, g.id AS granted, g.one_shot AS for_once, s.id AS connected,
   a.slot AS slot, COALESCE(m.state, a.state) AS state, m.contacts AS contacts, c.mode_id AS covered,
-  m.transfer_to AS transfer_to, m.priority AS priority, a.activated_at AS activated_at, asker.id AS asker
+  m.transfer_to AS transfer_to, m.transfer_terminal AS transfer_terminal, m.transfer_medium AS transfer_medium,
+  m.offers AS offers, m.call_by AS call_by, m.notification AS notification, m.name AS mode,
+  m.priority AS priority, a.activated_at AS activated_at, asker.id AS asker
 FROM profile p
 JOIN user asker
 LEFT JOIN profile me ON me.user_id = asker.id AND me.contact_number IS NOT NULL
 LEFT JOIN contact_list l ON l.profile_id = p.id AND l.number = me.contact_number AND l.kind IN (2, 3)
 LEFT JOIN authorisation g ON g.owner_profile_id = p.id AND g.asker_user_id = asker.id AND g.state = 2
+  AND (g.from_at IS NULL OR g.from_at <= UTC_TIMESTAMP(6))
   AND (g.until_at IS NULL OR g.until_at > UTC_TIMESTAMP(6))
 LEFT JOIN access_session s ON s.profile_id = p.id
 LEFT JOIN mode_activation a ON a.profile_id = p.id AND (a.until_at IS NULL OR a.until_at > UTC_TIMESTAMP(6))
@@ -83,11 +92,15 @@ void add_mode(Growing& growing, const db::Row& row) {
   const int contacts = static_cast<int>(row.number_or_null("contacts").value_or(0));
   if (!state || (contacts > 0 && !row.id_or_null("covered"))) return;
   growing.slots.push_back(*slot);
-  growing.view.facts.covering.push_back({.state = static_cast<ModeState>(*state),
-                                         .transfer_to = row.text_or_null("transfer_to"),
+  growing.view.facts.covering.push_back({.mode = row.text_or_null("mode").value_or(""),
+                                         .state = static_cast<ModeState>(*state),
+                                         .transfer = read_transfer(row),
+                                         .means = read_means(row),
                                          .contacts = contacts,
                                          .priority = static_cast<int>(row.number_or_null("priority").value_or(0)),
-                                         .activated_at = row.time("activated_at")});
+                                         .activated_at = row.time("activated_at"),
+                                         .from = {},
+                                         .until = {}});
 }
 
 void add_row(Growing& growing, const std::string& number, std::uint64_t asker_user_id, const db::Row& row) {
@@ -105,7 +118,10 @@ void add_row(Growing& growing, const std::string& number, std::uint64_t asker_us
     case profiles::ListKind::kRefused: facts.refused = true; break;
     case profiles::ListKind::kWanted: break;
   }
-  if (row.id_or_null("granted")) facts.granted = true;
+  if (const auto grant = row.id_or_null("granted")) {
+    if (row.flag("for_once")) facts.grant_for_once = grant;
+    else facts.granted = true;
+  }
   if (row.id_or_null("connected")) facts.connected = true;
   add_mode(growing, row);
 }

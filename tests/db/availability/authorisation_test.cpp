@@ -24,7 +24,7 @@ class AuthorisationTest : public AvailabilityFixture {
   std::uint64_t asked_id() { return number("SELECT MAX(id) AS n FROM authorisation"); }
   void answer(bool grant, std::optional<Time> until = {}) {
     const auto id = asked_id();
-    run([&](db::Session& db) { availability_.answer_authorisation(db, as_bob_, id, grant, until); });
+    run([&](db::Session& db) { availability_.answer_authorisation(db, as_bob_, id, {grant, false, {}, until}); });
   }
   std::uint64_t statements_of_asking(const std::string& number) {
     const auto before = pool().counts().statements;
@@ -109,11 +109,11 @@ TEST_F(AuthorisationTest, OnlyTheAskedUserAnswers) {
                         .user = "alice", .token_id = 0};
   for (const auto& [caller, asked] : {std::pair(as_alice, id), std::pair(as_bob_, id + 1000)}) {
     expect_fault(FaultCode::NOT_FOUND, "authorisationId", [&](db::Session& db) {
-      availability_.answer_authorisation(db, caller, asked, true, {});
+      availability_.answer_authorisation(db, caller, asked, {.grant = true});
     });
   }
   expect_fault(FaultCode::INVALID_ARGUMENT, "until", [&](db::Session& db) {
-    availability_.answer_authorisation(db, as_bob_, id, true, db.now() - std::chrono::seconds(1));
+    availability_.answer_authorisation(db, as_bob_, id, {true, false, {}, db.now() - std::chrono::seconds(1)});
   });
   EXPECT_EQ(number("SELECT state AS n FROM authorisation"), 1u);
 }

@@ -28,7 +28,7 @@ class AvailabilityFixture : public profiles::ProfilesFixture {
     mode.state = state;
     mode.contacts = contacts;
     mode.priority = priority;
-    if (state == ModeState::kTransfer) mode.transfer_to = "+33199999999";
+    if (state == ModeState::kTransfer) mode.transfer.number = "+33199999999";
     return mode;
   }
   profiles::Written put(const ProfileKey& key, const Mode& mode, std::optional<std::uint64_t> if_version = {}) {

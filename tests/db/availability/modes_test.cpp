@@ -32,7 +32,7 @@ TEST_F(ModesTest, AModeIsStoredAndReplaced) {
   const Mode stored = all.modes[0];
   EXPECT_EQ(stored.activity, "At lunch");
   EXPECT_EQ(stored.state, ModeState::kTransfer);
-  EXPECT_EQ(stored.transfer_to, "tel:+33199999999");
+  EXPECT_EQ(stored.transfer.number, "tel:+33199999999");
   EXPECT_EQ(stored.contacts, (Names{"sip:bob@example.org", "tel:+33123456700"}));
   EXPECT_EQ(stored.priority, 7);
   EXPECT_FALSE(stored.active);
@@ -40,7 +40,7 @@ TEST_F(ModesTest, AModeIsStoredAndReplaced) {
   EXPECT_EQ(put(alice_, mode("lunch", ModeState::kAvailable), 1).version, 2u);
   all = modes(alice_);
   EXPECT_TRUE(all.modes[0].contacts.empty());
-  EXPECT_EQ(all.modes[0].transfer_to, std::nullopt);
+  EXPECT_EQ(all.modes[0].transfer.number, std::nullopt);
   expect_fault(FaultCode::STALE_VERSION, "ifVersion",
                [&](db::Session& db) { availability_.put_mode(db, alice_, mode("lunch", ModeState::kAvailable), 1); });
   EXPECT_EQ(told("mode.changed"), 0u) << "an inactive mode changes nothing";
@@ -51,11 +51,11 @@ TEST_F(ModesTest, WhatMakesNoSenseIsRefused) {
     expect_fault(code, field, [&](db::Session& db) { availability_.put_mode(db, alice_, m, {}); });
   };
   Mode m = mode("m", ModeState::kTransfer);
-  m.transfer_to = {};
+  m.transfer.number = {};
   refuse(FaultCode::INVALID_ARGUMENT, "transferTo", m);
-  m.transfer_to = "12";
+  m.transfer.number = "12";
   refuse(FaultCode::INVALID_ARGUMENT, "transferTo", m);
-  m.transfer_to = "+33 1 23 45 67 81";
+  m.transfer.number = "+33 1 23 45 67 81";
   refuse(FaultCode::INVALID_ARGUMENT, "transferTo", m);
   m.state = ModeState::kAvailable;
   refuse(FaultCode::INVALID_ARGUMENT, "transferTo", m);

@@ -94,7 +94,7 @@ TEST_F(ContactStatesTest, AuthorisationsAndListsChangeTheView) {
   });
   const auto id = static_cast<std::uint64_t>(count("SELECT id AS n FROM authorisation"));
   in([&](db::Session& db) {
-    here_.availability.answer_authorisation(db, user(kBob), id, true, std::nullopt);
+    here_.availability.answer_authorisation(db, user(kBob), id, {.grant = true});
   });
   settle();
   EXPECT_EQ(told(kAlice), Texts{news(kBobNumber, Connectability::kConnectable)});

@@ -45,7 +45,7 @@ std::vector<CoveringMode> modes_of(const std::string& text) {
     const auto parts = split(item, '/');
     CoveringMode mode;
     mode.state = state_named(parts.at(0));
-    if (mode.state == ModeState::kTransfer) mode.transfer_to = "tel:+33199999999";
+    if (mode.state == ModeState::kTransfer) mode.transfer.number = "tel:+33199999999";
     mode.contacts = parts.at(1) == "all" ? 0 : std::stoi(parts.at(1));
     mode.priority = std::stoi(parts.at(2));
     mode.activated_at = Time(std::chrono::seconds(std::stoi(parts.at(3))));
