@@ -1,0 +1,76 @@
+#pragma once
+// Urgent messages (clause U): voice or written, from senders whom the called user allowed
+// beforehand, delivered whatever his availability, repeated until he acknowledges them.
+//
+// Publishes: urgent.message (to the called profile, and again every two minutes for twenty minutes; the
+// first one waits for a terminal), urgent.receipt (to the sender's profile: STORED, NOTIFIED when a
+// terminal has taken the message, READ when the user acknowledged it).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "db/pool.hpp"
+#include "modules/events/events.hpp"
+#include "modules/profiles/profiles.hpp"
+
+namespace whitebrick::coordination {
+
+enum class UrgentKind { kVoice = 1, kWritten = 2 };
+
+struct UrgentPermission {
+  std::string contact;
+  bool voice = false, written = false;  // neither: revoked
+  std::optional<Time> until;            // in the past: revoked
+  int rate_per_hour = 10;
+};
+
+struct UrgentContent {
+  UrgentKind kind = UrgentKind::kWritten;
+  std::string content;                    // text, or bytes of speech
+  std::optional<std::string> voice_type;  // media type of speech
+};
+
+struct UrgentMessage {
+  std::string id;
+  std::string sender;  // number
+  UrgentContent message;
+  Time sent_at;
+  bool acknowledged = false;
+};
+
+class UrgentMessages {
+ public:
+  static constexpr std::size_t kMaxVoice = 768 * 1024;  // bytes, which base64 makes 1 MiB of
+
+  UrgentMessages(profiles::Profiles&, events::Events&);
+
+  // Answers whether the contact may send now. Faults: INVALID_ARGUMENT(contact).
+  bool allow(db::Session&, const profiles::ProfileKey& owner, const UrgentPermission&);
+  // Answers the message's id. Faults: INVALID_ARGUMENT(contact), FORBIDDEN(contact) - the same, by the
+  // same queries, for who is hidden, missing, or has not allowed the sender this kind -, LIMIT_EXCEEDED
+  // (contact; with the time to wait): more than the called user allows.
+  std::string send(db::Session&, const Caller&, const std::string& contact, const UrgentContent&);
+  // By the called user. Faults: NOT_FOUND(urgentId).
+  UrgentMessage get(db::Session&, const Caller&, const std::string& id);
+  // By the called user; answers whether it was the first time. Faults: NOT_FOUND(urgentId).
+  bool acknowledge(db::Session&, const Caller&, const std::string& id);
+
+  // Job: repeats what is not acknowledged, tells senders that a terminal has it; forgets after 30 days.
+  bool repeat(db::Pool&);
+
+ private:
+  struct Stored;
+  std::optional<Stored> find(db::Session&, std::uint64_t id);
+  std::uint64_t tell(db::Session&, const Stored&, int repeat);
+  void tell_sender(db::Session&, const Stored&, const std::string& status,
+                   const std::optional<std::string>& terminal);
+  void repeat_one(db::Session&, std::uint64_t id);
+  void look_for_terminal(db::Session&, std::uint64_t id);
+
+  profiles::Profiles& profiles_;
+  events::Events& events_;
+};
+
+}  // namespace whitebrick::coordination

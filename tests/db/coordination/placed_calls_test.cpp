@@ -1,0 +1,104 @@
+// PlaceCall: a user calls a contact by a type that he offers to her.
+
+#include <set>
+
+#include "tests/db/coordination/call_fixture.hpp"
+
+namespace whitebrick::coordination {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+class PlacedCallsTest : public CallFixture {
+ protected:
+  std::string refusal(const std::string& contact, Communication type = Communication::kVoiceImmediate) {
+    try {
+      place(kAlice, "refused", contact, type);
+    } catch (const Fault& fault) {
+      return std::string(name(fault.code())) + "(" + fault.field() + ") " + fault.message();
+    }
+    return "none";
+  }
+};
+
+TEST_F(PlacedCallsTest, BothEndsAreTold) {
+  connect(kAlice);
+  connect(kBob);
+  const auto placed = place(kAlice, "c1", "+33 1 00 00 00 22");
+  EXPECT_EQ(placed.action, CallAction::kAccept);
+  EXPECT_EQ(placed.ring_seconds, 30);
+  EXPECT_EQ(place(kAlice, "c1", kBobNumber).ring_seconds, 30) << "asked again";
+  EXPECT_EQ(of_type(drain(queue_of(kBob)), "call.incoming", "caller"), Texts{kAliceNumber});
+  EXPECT_TRUE(choose(kBob, "c1", "phone").won);
+  const auto at_alice = drain(queue_of(kAlice));
+  EXPECT_EQ(of_type(at_alice, "call.taken", "callId"), Texts{"c1"});
+  EXPECT_EQ(of_type(at_alice, "call.taken", "terminalId"), Texts{""})
+      << "where he takes it is his own concern";
+  report(user(kAlice), "c1", CallReport::kEstablished);
+  EXPECT_EQ(events_of("call.taken"), 2);
+  report(user(kBob), "c1", CallReport::kEnded);
+  EXPECT_EQ(events_of("call.lost"), 0);
+}
+
+TEST_F(PlacedCallsTest, TheCallerIsInACallToo) {
+  connect(kAlice);
+  connect(kBob);
+  in([](db::Session& db) {
+    db.execute("INSERT INTO profile_service (profile_id, service_id) VALUES (41, ?)", kMail);
+  });
+  place(kAlice, "c1", kBobNumber);
+  report(user(kBob), "c1", CallReport::kEstablished);
+  EXPECT_EQ(decide(call("c2", kAliceNumber, kOutside)).reason, CallReason::kInCall);
+}
+
+TEST_F(PlacedCallsTest, OnlyTypesThatTheContactOffers) {
+  EXPECT_EQ(refusal(kBobNumber), "TYPE_NOT_OFFERED(type) the contact offers: none");
+  let_use_box(kBob);
+  EXPECT_EQ(refusal(kBobNumber), "TYPE_NOT_OFFERED(type) the contact offers: VOICE_DELAYED, WRITTEN_DELAYED");
+  EXPECT_EQ(place(kAlice, "c1", kBobNumber, Communication::kVoiceDelayed).action,
+            CallAction::kForwardToMessaging);
+  connect(kBob);
+  EXPECT_EQ(heard(kBob), Texts{"call.diverted"});
+  EXPECT_EQ(place(kAlice, "c2", kBobNumber, Communication::kWrittenImmediate).action, CallAction::kAccept);
+  in([](db::Session& db) { db.execute("DELETE FROM profile_service WHERE service_id = ?", kBox); });
+  EXPECT_EQ(refusal(kBobNumber, Communication::kWrittenDelayed),
+            "TYPE_NOT_OFFERED(type) the contact offers: VOICE_IMMEDIATE, WRITTEN_IMMEDIATE");
+  EXPECT_EQ(fault_of([&] { place(kAlice, "c3", "no number"); }), "INVALID_ARGUMENT(contact)");
+  EXPECT_EQ(fault_of([&] { place(kAlice, "c2", kBobNumber); }), "ALREADY_EXISTS(callId)");
+}
+
+TEST_F(PlacedCallsTest, WhereATransferGoesIsToldToItsOwnerAlone) {
+  transfer(kBob, "tel:+33155555555");
+  connect(kAlice);
+  connect(kBob);
+  EXPECT_EQ(place(kAlice, "c1", kBobNumber).action, CallAction::kForwardToNumber);
+  EXPECT_EQ(of_type(drain(queue_of(kBob)), "call.diverted", "number"), Texts{"tel:+33155555555"});
+  EXPECT_EQ(heard(kAlice), Texts{});
+}
+
+TEST_F(PlacedCallsTest, AHiddenContactLooksLikeOneThatDoesNotExist) {
+  add_user(70, "closed", "3");
+  add_user(71, "refusing");
+  add_user(72, "gone");
+  want(71, {}, {}, {kAliceNumber});
+  for (const std::uint64_t id : {70, 71, 72}) connect(id);
+  set_level(72, availability::ModeState::kUnknown);
+  let_use_box(70);
+  auto& pool = testing::database().pool();
+  std::set<std::string> answers;
+  std::set<std::uint64_t> statements;
+  for (const char* contact : {"tel:+33188888888", "tel:+33100000070", "tel:+33100000071", "tel:+33100000072",
+                              "sip:nobody@example.org"}) {
+    refusal(contact);
+    const auto before = pool.counts().statements;
+    answers.insert(refusal(contact));
+    statements.insert(pool.counts().statements - before);
+  }
+  EXPECT_EQ(answers, std::set<std::string>{"TYPE_NOT_OFFERED(type) the contact offers: none"});
+  EXPECT_EQ(statements.size(), 1U);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM incoming_call"), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM event WHERE type LIKE 'call.%'"), 0);
+}
+
+}  // namespace
+}  // namespace whitebrick::coordination

@@ -1,0 +1,227 @@
+// Urgent messages: from those who may, whatever the availability, repeated, with receipts.
+
+#include "modules/coordination/urgent.hpp"
+
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "tests/db/coordination/coordination_fixture.hpp"
+
+namespace whitebrick::coordination {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+class UrgentTest : public CoordinationFixture {
+ protected:
+  static UrgentContent text(const std::string& content) {
+    return {.kind = UrgentKind::kWritten, .content = content, .voice_type = std::nullopt};
+  }
+  static UrgentContent speech(const std::string& content) {
+    return {.kind = UrgentKind::kVoice, .content = content, .voice_type = "audio/wav"};
+  }
+  bool allow(std::uint64_t owner, const UrgentPermission& permission) {
+    const auto key = work(owner);
+    return in(
+        [&](db::Session& db) { return here_.coordination.urgent_messages().allow(db, key, permission); });
+  }
+  bool allow_alice(int rate = 10) {
+    return allow(
+        kBob, {.contact = kAliceNumber, .voice = true, .written = true, .until = {}, .rate_per_hour = rate});
+  }
+  std::string send(const UrgentContent& message, const std::string& contact = kBobNumber,
+                   std::uint64_t sender = kAlice) {
+    return in([&](db::Session& db) {
+      return here_.coordination.urgent_messages().send(db, user(sender), contact, message);
+    });
+  }
+  bool acknowledge(std::uint64_t user_id, const std::string& id) {
+    return in([&](db::Session& db) {
+      return here_.coordination.urgent_messages().acknowledge(db, user(user_id), id);
+    });
+  }
+  UrgentMessage get(std::uint64_t user_id, const std::string& id) {
+    return in(
+        [&](db::Session& db) { return here_.coordination.urgent_messages().get(db, user(user_id), id); });
+  }
+  void repeat() {
+    while (here_.coordination.repeat_urgent(testing::database().pool())) {
+    }
+  }
+  void let_two_minutes_pass() {
+    in([](db::Session& db) {
+      db.execute(
+          "UPDATE urgent_message SET repeat_at = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE repeat_at IS NOT "
+          "NULL");
+      db.execute("UPDATE urgent_message SET look_at = UTC_TIMESTAMP(6) WHERE look_at IS NOT NULL");
+    });
+  }
+};
+
+TEST_F(UrgentTest, ReachesWhoIsNotAvailableAndTellsTheSenderHowFarItIs) {
+  allow_alice();
+  connect(kAlice);
+  connect(kBob);
+  set_level(kBob, availability::ModeState::kNotAvailable);
+  drain(queue_of(kBob));
+  const auto id = send(text("Come home"));
+  EXPECT_EQ(of_type(drain(queue_of(kAlice)), "urgent.receipt", "status"), Texts{"STORED"});
+  repeat();
+  EXPECT_EQ(of_type(drain(queue_of(kAlice)), "urgent.receipt", "status"), Texts{}) << "nobody has it yet";
+
+  const auto events = drain(queue_of(kBob));
+  EXPECT_EQ(of_type(events, "urgent.message", "text"), Texts{"Come home"});
+  EXPECT_EQ(of_type(events, "urgent.message", "urgentId"), Texts{id});
+  EXPECT_EQ(of_type(events, "urgent.message", "sender"), Texts{kAliceNumber});
+  let_two_minutes_pass();
+  repeat();
+  repeat();
+  auto receipts = drain(queue_of(kAlice));
+  EXPECT_EQ(of_type(receipts, "urgent.receipt", "status"), Texts{"NOTIFIED"});
+  EXPECT_EQ(of_type(receipts, "urgent.receipt", "terminalId"), Texts{"phone"});
+
+  EXPECT_TRUE(acknowledge(kBob, id));
+  EXPECT_FALSE(acknowledge(kBob, id));
+  receipts = drain(queue_of(kAlice));
+  EXPECT_EQ(of_type(receipts, "urgent.receipt", "status"), Texts{"READ"});
+  EXPECT_EQ(of_type(receipts, "urgent.receipt", "contact"), Texts{kBobNumber});
+}
+
+TEST_F(UrgentTest, IsRepeatedTenTimesUntilItIsAcknowledged) {
+  allow_alice();
+  connect(kBob);
+  const auto first = send(text("one"));
+  send(text("two"));
+  drain(queue_of(kBob));
+  repeat();
+  EXPECT_EQ(of_type(drain(queue_of(kBob)), "urgent.message", "repeat"), Texts{}) << "not two minutes yet";
+  let_two_minutes_pass();
+  repeat();
+  EXPECT_EQ(of_type(drain(queue_of(kBob)), "urgent.message", "repeat"), (Texts{"1", "1"}));
+  acknowledge(kBob, first);
+  for (int i = 0; i < 15; ++i) {
+    let_two_minutes_pass();
+    repeat();
+  }
+  EXPECT_EQ(of_type(drain(queue_of(kBob)), "urgent.message", "repeat"),
+            (Texts{"2", "3", "4", "5", "6", "7", "8", "9", "10"}));
+}
+
+TEST_F(UrgentTest, IsRepeatedOnceHoweverManyReplicasLook) {
+  allow_alice();
+  connect(kBob);
+  send(text("one"));
+  drain(queue_of(kBob));
+  let_two_minutes_pass();
+  std::vector<std::thread> replicas;
+  for (int i = 0; i < 4; ++i) {
+    replicas.emplace_back([] {
+      ReplicaModules replica;
+      const auto pool = testing::database().fresh_pool(2);
+      replica.coordination.repeat_urgent(*pool);
+    });
+  }
+  for (auto& replica : replicas) replica.join();
+  EXPECT_EQ(of_type(drain(queue_of(kBob)), "urgent.message", "repeat"), Texts{"1"});
+}
+
+TEST_F(UrgentTest, WaitsOnceForATerminal) {
+  allow_alice();
+  send(text("one"));
+  let_two_minutes_pass();
+  repeat();
+  connect(kBob);
+  EXPECT_EQ(of_type(drain(queue_of(kBob)), "urgent.message", "repeat"), Texts{"0"});
+}
+
+TEST_F(UrgentTest, SpeechIsReadByItsRecipientAlone) {
+  allow_alice();
+  connect(kBob);
+  const std::string sound("RIFF\0\xff data", 11);
+  const auto id = send(speech(sound));
+  const auto events = drain(queue_of(kBob));
+  EXPECT_EQ(of_type(events, "urgent.message", "voiceBytes"), Texts{"11"});
+  const auto message = get(kBob, id);
+  EXPECT_EQ(message.message.content, sound);
+  EXPECT_EQ(message.message.voice_type, "audio/wav");
+  EXPECT_EQ(message.sender, kAliceNumber);
+  EXPECT_FALSE(message.acknowledged);
+  for (const std::string& other : {std::string("0123"), id}) {
+    EXPECT_EQ(fault_of([&] { get(kAlice, other); }), "NOT_FOUND(urgentId)");
+    EXPECT_EQ(fault_of([&] { acknowledge(kAlice, other); }), "NOT_FOUND(urgentId)");
+  }
+  EXPECT_EQ(fault_of([&] { send(speech(std::string(UrgentMessages::kMaxVoice + 1, 'x'))); }),
+            "LIMIT_EXCEEDED(voice)");
+  EXPECT_EQ(get(kBob, send(speech(std::string(UrgentMessages::kMaxVoice, 'x')))).message.content.size(),
+            UrgentMessages::kMaxVoice);
+}
+
+TEST_F(UrgentTest, RefusalSaysNothing) {
+  add_user(70, "other");
+  allow(kBob, {.contact = "tel:+33100000070", .voice = true, .written = true, .until = {}});
+  allow(70, {.contact = kAliceNumber, .voice = true, .written = false, .until = {}});
+  auto& pool = testing::database().pool();
+  std::set<std::string> answers;
+  std::set<std::uint64_t> statements;
+  for (const char* contact : {"tel:+33188888888", kBobNumber, "tel:+33100000070"}) {
+    for (int i = 0; i < 2; ++i) {
+      const auto before = pool.counts().statements;
+      try {
+        send(text("x"), contact);
+        answers.insert("sent");
+      } catch (const Fault& fault) {
+        answers.insert(std::string(name(fault.code())) + " " + fault.field() + " " + fault.message());
+      }
+      if (i == 1) statements.insert(pool.counts().statements - before);
+    }
+  }
+  EXPECT_EQ(answers.size(), 1U);
+  EXPECT_TRUE(answers.begin()->starts_with("FORBIDDEN contact"));
+  EXPECT_EQ(statements.size(), 1U);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM urgent_message"), 0);
+  EXPECT_NE(send(speech("x"), "tel:+33100000070"), "") << "what he does allow";
+}
+
+TEST_F(UrgentTest, PermissionEnds) {
+  EXPECT_TRUE(allow_alice());
+  send(text("one"));
+  const auto past = in([](db::Session& db) { return db.now(); }) - std::chrono::seconds(1);
+  EXPECT_FALSE(allow(kBob, {.contact = kAliceNumber, .voice = true, .written = true, .until = past}));
+  EXPECT_EQ(fault_of([&] { send(text("two")); }), "FORBIDDEN(contact)");
+  EXPECT_TRUE(allow_alice());
+  EXPECT_FALSE(allow(kBob, {.contact = kAliceNumber, .voice = false, .written = false, .until = {}}));
+  EXPECT_EQ(fault_of([&] { send(text("three")); }), "FORBIDDEN(contact)");
+  EXPECT_TRUE(allow_alice());
+  in([](db::Session& db) { db.execute("UPDATE urgent_permission SET until_at = UTC_TIMESTAMP(6)"); });
+  EXPECT_EQ(fault_of([&] { send(text("four")); }), "FORBIDDEN(contact)") << "its time is over";
+}
+
+TEST_F(UrgentTest, NoMoreAnHourThanAllowedHoweverManySendAtOnce) {
+  allow_alice(3);
+  std::atomic<int> sent{0}, refused{0};
+  std::vector<std::thread> senders;
+  for (int i = 0; i < 6; ++i) {
+    senders.emplace_back([&] {
+      ReplicaModules replica;
+      const auto pool = testing::database().fresh_pool(1);
+      try {
+        pool->in_transaction([&](db::Session& db) {
+          replica.coordination.urgent_messages().send(db, user(kAlice), kBobNumber, text("x"));
+        });
+        ++sent;
+      } catch (const Fault& fault) {
+        if (fault.code() == FaultCode::LIMIT_EXCEEDED && fault.retry_after_seconds().value_or(0) > 3500)
+          ++refused;
+      }
+    });
+  }
+  for (auto& sender : senders) sender.join();
+  EXPECT_EQ(sent, 3);
+  EXPECT_EQ(refused, 3);
+  in([](db::Session& db) { db.execute("UPDATE urgent_message SET sent_at = sent_at - INTERVAL 1 HOUR"); });
+  EXPECT_NE(send(text("later")), "");
+}
+
+}  // namespace
+}  // namespace whitebrick::coordination
