@@ -28,10 +28,14 @@ namespace whitebrick {
   X(NOT_REGISTERED, true, false)           /* the service has no registration */                    \
   X(NOT_CONNECTED, true, false)            /* service or terminal must connect first */             \
   X(SESSION_ENDED, true, false)            /* access or service session is over */                  \
+  X(WRONG_STATE, true, false)              /* a call is not in a state that allows it */            \
+  X(TYPE_NOT_OFFERED, true, false)         /* the contact cannot be reached that way now */         \
   X(EVENT_NOT_DECLARED, true, false)       /* publish only what was declared */                     \
   X(EVENT_TYPE_RESERVED, true, false)      /* prefix belongs to a server component */               \
   X(QUEUE_FULL, true, true)                /* a subscription you publish to is full */              \
   X(LEASE_LOST, true, false)               /* someone else holds the events now */                  \
+  X(DEADLINE_PASSED, true, false)          /* the answer came too late */                           \
+  X(LOCKED, true, true)                    /* someone else holds the lock: retryAfterSeconds */     \
   X(UNAVAILABLE, false, true)              /* database away or too slow: try again */               \
   X(BUSY, false, true)                     /* overload: try again after retryAfterSeconds */        \
   X(INTERNAL, false, false)                /* a defect; quote the correlationId */

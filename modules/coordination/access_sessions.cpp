@@ -24,13 +24,14 @@ AccessSession read_access_session(const db::Row& row) {
                         .profile = row.text("profile"),
                         .terminal = row.text("terminal"),
                         .opened_at = row.time("opened_at"),
-                        .via = std::nullopt};
+                        .via = std::nullopt,
+                        .rings = row.flag("rings")};
   if (const auto name = row.text_or_null("via_name")) session.via = {*name, row.text("via_provider")};
   return session;
 }
 
 constexpr std::string_view kSessionsOfTerminal = R"sql(
-SELECT LOWER(HEX(a.public_id)) AS public_id, u.name AS user, p.name AS profile, t.name AS terminal, a.opened_at,
+SELECT LOWER(HEX(a.public_id)) AS public_id, u.name AS user, p.name AS profile, t.name AS terminal, a.opened_at, a.rings,
   s.name AS via_name, s.provider AS via_provider
 FROM access_session a JOIN terminal_session c ON c.id = a.terminal_session_id
   JOIN terminal t ON t.id = c.terminal_id JOIN profile p ON p.id = a.profile_id JOIN user u ON u.id = a.user_id
@@ -112,7 +113,7 @@ Ended Coordination::deactivate_profile(db::Session& db, const Caller& caller,
 namespace {
 
 constexpr std::string_view kSessionsOfUser = R"sql(
-SELECT LOWER(HEX(a.public_id)) AS public_id, u.name AS user, p.name AS profile, t.name AS terminal, a.opened_at,
+SELECT LOWER(HEX(a.public_id)) AS public_id, u.name AS user, p.name AS profile, t.name AS terminal, a.opened_at, a.rings,
   s.name AS via_name, s.provider AS via_provider
 FROM access_session a JOIN terminal_session c ON c.id = a.terminal_session_id
   JOIN terminal t ON t.id = c.terminal_id JOIN profile p ON p.id = a.profile_id JOIN user u ON u.id = a.user_id

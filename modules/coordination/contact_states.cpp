@@ -5,10 +5,16 @@
 #include <tuple>
 
 #include "modules/coordination/contents.hpp"
-#include "modules/coordination/lists.hpp"
+#include "db/list.hpp"
+#include "server/check.hpp"
 
 namespace whitebrick::coordination {
 namespace {
+
+using db::in_list;
+using db::in_pieces;
+using db::kListSizes;
+using db::kMaxList;
 
 constexpr std::size_t kChunk = 500;    // sessions or contacts in one background transaction
 constexpr int kStateLifetime = 86400;  // seconds; a later snapshot has it anyway
@@ -32,8 +38,8 @@ void publish_session_changed(db::Session& db, events::Events& events, const std:
 }
 
 ContactStates::ContactStates(profiles::Profiles& profiles, availability::Availability& availability,
-                             events::Events& events)
-    : profiles_(profiles), availability_(availability), events_(events) {}
+                             events::Events& events, Wake& wake)
+    : profiles_(profiles), availability_(availability), events_(events), wake_(wake) {}
 
 std::vector<WatchedContact> ContactStates::snapshot(db::Session& db, std::uint64_t user_id,
                                                     const std::vector<std::uint64_t>& sessions) {
@@ -41,11 +47,19 @@ std::vector<WatchedContact> ContactStates::snapshot(db::Session& db, std::uint64
   const auto watches = compare_wanted(db, user_id, watchers);
   std::vector<Told> news;
   std::vector<WatchedContact> contacts;
+  std::map<std::uint64_t, std::vector<std::string>> left_out;
   for (const Watch& watch : watches) {
+    if (contacts.size() == check::kMaxItems) {
+      left_out[watch.told.session_id].push_back(watch.told.number);
+      continue;
+    }
     if (watch.news) news.push_back(watch.told);
     contacts.push_back({watchers.at(watch.told.session_id).profile, watch.told.number, watch.told.state});
   }
   store(db, watchers, news);
+  // Not told yet, whatever was told before: the refresh finds them to be news.
+  for (const auto& [session, numbers] : left_out) forget(db, session, numbers);
+  if (!left_out.empty()) publish_internal(db, events_, "session.refresh", std::to_string(user_id));
   return contacts;
 }
 
@@ -185,8 +199,17 @@ namespace {
 
 const std::string kForget = R"sql(
 DELETE FROM contact_watch WHERE access_session_id = ? AND number IN ()sql";
+// Assigned from left to right: whole_version is the new version.
+constexpr std::string_view kNothingSince = R"sql(
+UPDATE access_session SET state_version = state_version + 1, whole_version = state_version,
+  told_at = UTC_TIMESTAMP(6) WHERE id = ?)sql";
 
-void forget(db::Session& db, std::uint64_t session, const std::vector<std::string>& numbers) {
+}  // namespace
+
+void ContactStates::forget(db::Session& db, std::uint64_t session, const std::vector<std::string>& numbers) {
+  if (numbers.empty()) return;
+  db.execute(kNothingSince, session);
+  wake_after(db, {session});
   in_pieces(numbers, kMaxList, [&](const std::vector<std::string>& piece) {
     std::vector<db::Value> args{session};
     const std::string list = in_list(piece, args);
@@ -194,7 +217,12 @@ void forget(db::Session& db, std::uint64_t session, const std::vector<std::strin
   });
 }
 
-}  // namespace
+void ContactStates::wake_after(db::Session& db, const std::vector<std::uint64_t>& sessions) {
+  std::vector<WaitKey> keys;
+  keys.reserve(sessions.size());
+  for (const auto id : sessions) keys.push_back(Coordination::states_key(id));
+  db.after_commit([this, keys = std::move(keys)] { wake_.wake(keys); });
+}
 
 // What each session should be told of the contacts its profile wants, beside what it was told.
 std::vector<ContactStates::Watch> ContactStates::compare_wanted(db::Session& db, std::uint64_t user_id,
@@ -268,7 +296,7 @@ ContactStates::Seen ContactStates::see(db::Session& db, const Watchers& watchers
 namespace {
 
 const std::string kNextVersion = R"sql(
-UPDATE access_session SET state_version = state_version + 1 WHERE id IN ()sql";
+UPDATE access_session SET state_version = state_version + 1, told_at = UTC_TIMESTAMP(6) WHERE id IN ()sql";
 constexpr std::string_view kStoreWatches = R"sql(
 INSERT INTO contact_watch (access_session_id, number, told_state, version, checked, told_at)
 VALUES )sql";
@@ -286,6 +314,7 @@ void ContactStates::store(db::Session& db, const Watchers& watchers, const std::
               std::vector<db::Value> args;
               const std::string list = in_list(piece, args);
               db.execute_with(kNextVersion + list + ")", args);
+              wake_after(db, piece);
             });
   std::size_t at = 0;
   for (auto size = kListSizes.rbegin(); size != kListSizes.rend(); ++size) {

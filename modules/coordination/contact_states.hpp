@@ -26,10 +26,10 @@ void publish_session_changed(db::Session&, events::Events&, const std::string& n
 
 class ContactStates {
  public:
-  ContactStates(profiles::Profiles&, availability::Availability&, events::Events&);
+  ContactStates(profiles::Profiles&, availability::Availability&, events::Events&, Wake&);
 
-  // The present states of all contacts that these sessions of one user want to know. They count as
-  // told: the caller answers them.
+  // The present states of the contacts that these sessions of one user want to know, at most
+  // check::kMaxItems. They count as told: the caller answers them. The rest follows as events.
   std::vector<WatchedContact> snapshot(db::Session&, std::uint64_t user_id,
                                        const std::vector<std::uint64_t>& sessions);
 
@@ -68,11 +68,14 @@ class ContactStates {
   Seen see(db::Session&, const Watchers&, const std::vector<Told>&);
   void store(db::Session&, const Watchers&, const std::vector<Told>&);
   void tell(db::Session&, const Watchers&, const std::vector<Told>&);
+  void forget(db::Session&, std::uint64_t session, const std::vector<std::string>& numbers);
+  void wake_after(db::Session&, const std::vector<std::uint64_t>& sessions);
   void mark_checked(db::Session&, const std::vector<Told>&);
 
   profiles::Profiles& profiles_;
   availability::Availability& availability_;
   events::Events& events_;
+  Wake& wake_;
 };
 
 }  // namespace whitebrick::coordination

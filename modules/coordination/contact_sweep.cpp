@@ -2,11 +2,13 @@
 
 #include <map>
 
+#include "db/list.hpp"
 #include "modules/coordination/contact_states.hpp"
-#include "modules/coordination/lists.hpp"
 
 namespace whitebrick::coordination {
 namespace {
+
+using db::in_list;
 
 constexpr std::size_t kChunk = 500;
 

@@ -22,6 +22,8 @@ std::string_view wire_name(Cause cause) {
       return "SERVICE_GONE";
     case Cause::kAccountDisabled:
       return "ACCOUNT_DISABLED";
+    case Cause::kUnsubscribed:
+      return "UNSUBSCRIBED";
     case Cause::kClosed:
       break;
   }

@@ -5,7 +5,7 @@
 // The only header of this module that others may include. Knows no SOAP. A session row holds no
 // replica: any replica serves any call, a dead replica ends nothing.
 // Publishes (component "coordination"): contact.state (to each watching terminal whose view
-// changed), session.ended.
+// changed), session.ended; what calls.hpp, urgent.hpp and contact_alerts.hpp say.
 // Failures: Fault (the client can act on it) or db::Error (it cannot).
 
 #include <chrono>
@@ -29,14 +29,25 @@ namespace whitebrick::coordination {
 
 using availability::Connectability;
 
+class Calls;          // calls.hpp
+class ContactAlerts;  // contact_alerts.hpp
 class ContactStates;  // contact_states.hpp
+class Contexts;       // contexts.hpp
 class Ending;         // ending.hpp
+class UrgentMessages; // urgent.hpp
 
 struct AccessSession {
   std::string id;  // 32 hex digits, unguessable
   std::string user, profile, terminal;
   Time opened_at;
   std::optional<profiles::ServiceRef> via;
+  bool rings = false;  // calls for the profile ring here and at none of its other terminals
+};
+
+// A service session by means of which another one is used.
+struct Means {
+  std::string service_session_id;
+  profiles::ServiceRef service;
 };
 
 struct ServiceSession {
@@ -44,6 +55,31 @@ struct ServiceSession {
   std::string access_session_id, user, profile;
   profiles::ServiceRef service;
   Time opened_at;
+  std::vector<Means> chain = {};  // the nearest first
+  std::vector<profiles::Parameter> parameters = {};
+};
+
+struct OpenService {
+  std::string access_session_id;
+  profiles::ServiceRef service;
+  std::optional<std::string> via_service_session;
+};
+
+struct AccessSessionChange {
+  std::string access_session_id;
+  std::optional<std::string> profile;
+  std::optional<bool> rings;
+};
+
+// A parameter without a value is removed.
+struct ParameterChange {
+  std::string name;
+  std::optional<std::string> value;
+};
+struct ServiceSessionChange {
+  std::string service_session_id;
+  std::optional<std::string> access_session_id;  // it goes there
+  std::vector<ParameterChange> parameters;
 };
 
 struct WatchedContact {
@@ -59,6 +95,30 @@ struct ConnectedTerminal {
   std::vector<WatchedContact> contacts;
   std::uint64_t snapshot_version = 0;  // contact.state events with a higher event id are news
   std::uint64_t backlog = 0;
+};
+
+// Where the states of a profile's contacts are read: with a session of the caller there is
+// something to wait for.
+struct StatesPlace {
+  profiles::ProfileKey profile;
+  std::optional<std::uint64_t> access_session_id;
+};
+struct ContactDelta {
+  std::uint64_t version = 0;  // to ask with the next time; 0: there is no session
+  bool complete = false;      // all contacts; else those told since
+  std::vector<WatchedContact> contacts;
+};
+
+// Why an asker sees a profile as he does.
+enum class Decision { kNoNumber, kRefusedList, kPolicyAsk, kPolicyClosed, kMode, kDefaultState, kNoSession, kSession };
+enum class Right { kOwner, kAuthorisedList, kGrant, kPolicyOpen, kNone };
+struct Explanation {
+  Connectability state = Connectability::kUnknown;
+  Decision decision = Decision::kDefaultState;
+  Right right = Right::kNone;
+  availability::ModeState mode_state = availability::ModeState::kAvailable;
+  bool by_mode = false;                 // a mode or level covers the asker; else the profile's default state
+  std::vector<std::string> terminals;  // connected for the profile
 };
 
 struct Ended {
@@ -79,7 +139,7 @@ class Coordination final : public Liveness {
     std::chrono::seconds terminal_lease{90};
   };
   Coordination(Settings, identity::Identity&, directory::Directory&, profiles::Profiles&,
-               availability::Availability&, events::Events&);
+               availability::Availability&, events::Events&, Wake&);
   ~Coordination() override;
 
   // `user_token`: a portal (service) connects a user's terminal; its poll keeps it alive.
@@ -100,11 +160,26 @@ class Coordination final : public Liveness {
   // A session that is over already: `already`. Faults: NOT_FOUND(accessSessionId) (somebody else's).
   Ended deactivate_profile(db::Session&, const Caller&, const std::optional<std::string>& user_token,
                            const std::string& access_session_id);
-  // Opening one that is open answers it. Faults: SESSION_ENDED, NOT_FOUND(accessSessionId) (somebody
-  // else's), NOT_FOUND(service), FORBIDDEN(service) (not in the session's profile), NOT_CONNECTED(service).
-  ServiceSession open_service_session(db::Session&, const Caller&, const std::string& access_session_id,
-                                      const profiles::ServiceRef&);
-  // By its user or its service. Faults: NOT_FOUND(serviceSessionId) (somebody else's).
+  // Its profile (service sessions of services that the new one does not subscribe to end), and where
+  // calls for the profile ring. Faults: SESSION_ENDED, NOT_FOUND(accessSessionId, profileId),
+  // ALREADY_EXISTS(profileId) (active at the terminal).
+  ConnectedTerminal modify_access_session(db::Session&, const Caller&,
+                                          const std::optional<std::string>& user_token,
+                                          const AccessSessionChange&);
+  // Opening one that is open answers it. By the user; by means of another one also by that one's
+  // service: each service of the chain is subscribed in the profile and connected. Faults:
+  // SESSION_ENDED, NOT_FOUND(accessSessionId, viaServiceSessionId) (somebody else's), NOT_FOUND(service),
+  // FORBIDDEN(service) (not in the session's profile), FORBIDDEN(viaServiceSessionId) (a service
+  // without one, or a service of the chain is not in the profile), NOT_CONNECTED(service,
+  // viaServiceSessionId), ALREADY_EXISTS(viaServiceSessionId) (open by other means),
+  // LIMIT_EXCEEDED(viaServiceSessionId).
+  ServiceSession open_service_session(db::Session&, const Caller&, const OpenService&);
+  // Parameters by its user or its service; moved by its user. Faults: SESSION_ENDED,
+  // NOT_FOUND(serviceSessionId, accessSessionId) (somebody else's), FORBIDDEN(accessSessionId) (a service, or
+  // not subscribed there), ALREADY_EXISTS(accessSessionId) (open there), LIMIT_EXCEEDED(parameter).
+  ServiceSession modify_service_session(db::Session&, const Caller&, const ServiceSessionChange&);
+  // By its user or its service; with those that are used by means of it. Faults:
+  // NOT_FOUND(serviceSessionId) (somebody else's).
   Ended close_service_session(db::Session&, const Caller&, const std::string& id);
   std::vector<AccessSession> access_sessions(db::Session&, std::uint64_t user_id);
   std::vector<ServiceSession> service_sessions(db::Session&, const Caller&,
@@ -115,14 +190,36 @@ class Coordination final : public Liveness {
   // service), SESSION_ENDED(accessSessionId, serviceSessionId) (also: somebody else's).
   std::vector<Connectability> connectability(db::Session&, const Caller&, const Question&);
 
-  // Component subscriptions: mode.changed, profile.changed, session.changed and session.refresh (of
-  // its own, internal), service.unavailable, account.changed.
+  // M4 by polling. First where, so that states_key() is watched before the look. Faults:
+  // NOT_FOUND(profileId), and those of a portal's user token.
+  StatesPlace states_place(db::Session&, const Caller&, const std::optional<std::string>& user_token,
+                           const std::string& profile, std::uint64_t since);
+  ContactDelta contact_states(db::Session&, const StatesPlace&, std::uint64_t since);
+  static WaitKey states_key(std::uint64_t access_session_id);  // "states:<id>"
+
+  // How the holder of `asker` sees the profile, and what decided it; for the owner (the caller was
+  // resolved to be him or an administrator). No asker: the owner himself. Faults:
+  // INVALID_ARGUMENT(asker).
+  Explanation explain(db::Session&, const profiles::ProfileKey& owner, const std::optional<std::string>& asker);
+
+  Contexts& contexts() { return *contexts_; }
+
+  Calls& calls() { return *calls_; }
+  UrgentMessages& urgent_messages() { return *urgent_messages_; }
+  ContactAlerts& contact_alerts() { return *contact_alerts_; }
+
+  // Component subscriptions: mode.changed, profile.changed, profile.deleted, profile.service_removed,
+  // profile.terminal_deleted, session.changed and session.refresh (of its own, internal),
+  // service.unavailable, account.changed.
   void subscribe(events::ComponentWorkers&);
 
   std::optional<std::chrono::milliseconds> renew(db::Session&, const Caller&) override;
   // Job: terminals whose lease is over and whatever hangs on a service that is gone; exactly one
-  // session.ended each.
+  // session.ended each. Contexts of users without a session.
   bool expire(db::Pool&);
+  bool expire_calls(db::Pool&);          // job, calls.hpp
+  bool repeat_urgent(db::Pool&);         // job, urgent.hpp
+  bool check_contact_alerts(db::Pool&);  // job, contact_alerts.hpp
   bool sweep(db::Pool&);  // job: tells what a snapshot taken too early has missed (M4)
 
  private:
@@ -139,12 +236,16 @@ class Coordination final : public Liveness {
   void open_profiles(db::Session&, const TerminalSession&, const std::vector<profiles::ProfileKey>&);
   // With the snapshot of the contacts; of one profile or of all that are active at the terminal.
   ConnectedTerminal answer(db::Session&, const TerminalSession&, std::optional<std::uint64_t> profile_id);
+  void go_on_with(db::Session&, const TerminalSession&, std::uint64_t session_id, std::uint64_t subscription_id,
+                  const profiles::ProfileKey&);
+  std::uint64_t means(db::Session&, const Caller&, const std::string& public_id, std::uint64_t profile_id);
 
   static bool renewed(db::Session&, std::uint64_t terminal_session_id);
   void forget_leases(std::uint64_t account_id, std::uint64_t token_id);
 
   void heard(db::Session&, const events::Event&);
   void profile_changed(db::Session&, const profiles::Change&);
+  void removed(db::Session&, const events::Event&);
   void end_terminals_of_account(db::Session&, const std::string& account);
   struct Hanging;
   Hanging find_hanging(db::Session&);
@@ -156,7 +257,11 @@ class Coordination final : public Liveness {
   profiles::Profiles& profiles_;
   availability::Availability& availability_;
   events::Events& events_;
+  std::unique_ptr<Calls> calls_;
+  std::unique_ptr<UrgentMessages> urgent_messages_;
+  std::unique_ptr<ContactAlerts> contact_alerts_;
   std::unique_ptr<ContactStates> contact_states_;
+  std::unique_ptr<Contexts> contexts_;
   std::unique_ptr<Ending> ending_;
 
   // What this replica knows of the leases of a token's terminals.

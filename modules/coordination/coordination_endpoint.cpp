@@ -1,6 +1,10 @@
 #include "modules/coordination/coordination_endpoint.hpp"
 
+#include <array>
+
 #include "coordination_soapCoordinationService.h"
+#include "modules/coordination/calls_endpoint.hpp"
+#include "modules/coordination/contexts.hpp"
 #include "modules/coordination/coordination.hpp"
 #include "modules/profiles/profiles.hpp"
 #include "server/fault.hpp"
@@ -43,6 +47,7 @@ coord__AccessSession* session_to_wire(struct soap* soap, const AccessSession& se
   out->terminalId = session.terminal;
   out->openedAt = session.opened_at;
   if (session.via) out->via = service_to_wire(soap, *session.via);
+  if (session.rings) out->callTerminal = put(soap, std::optional(true));
   return out;
 }
 
@@ -54,6 +59,18 @@ coord__ServiceSession* session_to_wire(struct soap* soap, const ServiceSession& 
   out->profileId = session.profile;
   out->service = service_to_wire(soap, session.service);
   out->openedAt = session.opened_at;
+  for (const Means& means : session.chain) {
+    auto* item = soap_new_coord__ServiceMeans(soap);
+    item->serviceSessionId = means.service_session_id;
+    item->service = service_to_wire(soap, means.service);
+    out->via.push_back(item);
+  }
+  for (const auto& parameter : session.parameters) {
+    auto* item = soap_new_coord__SessionParameter(soap);
+    item->name = parameter.name;
+    item->value = put(soap, std::optional(parameter.value));
+    out->parameter.push_back(item);
+  }
   return out;
 }
 
@@ -65,10 +82,61 @@ coord__WatchedContact* contact_to_wire(struct soap* soap, const WatchedContact& 
   return out;
 }
 
-class CoordinationEndpoint final : public CoordinationService {
+constexpr int kDefaultWait = 20;
+
+// In the order of Decision and of Right.
+constexpr std::array kDecisions{
+    coord__ConnectabilityDecision::NO_NUMBER,     coord__ConnectabilityDecision::REFUSED_LIST,
+    coord__ConnectabilityDecision::POLICY_ASK,    coord__ConnectabilityDecision::POLICY_CLOSED,
+    coord__ConnectabilityDecision::MODE,          coord__ConnectabilityDecision::DEFAULT_STATE,
+    coord__ConnectabilityDecision::NO_SESSION,    coord__ConnectabilityDecision::SESSION};
+constexpr std::array kRights{coord__ConnectabilityRight::OWNER, coord__ConnectabilityRight::AUTHORISED_LIST,
+                             coord__ConnectabilityRight::GRANT, coord__ConnectabilityRight::POLICY_OPEN,
+                             coord__ConnectabilityRight::NONE};
+
+coord__CoveringState covering_to_wire(availability::ModeState state) {
+  switch (state) {
+    case availability::ModeState::kAvailable:
+      return coord__CoveringState::AVAILABLE;
+    case availability::ModeState::kNotAvailable:
+      return coord__CoveringState::NOT_AVAILABLE;
+    case availability::ModeState::kTransfer:
+      return coord__CoveringState::TRANSFER;
+    case availability::ModeState::kUnknown:
+      break;
+  }
+  return coord__CoveringState::UNKNOWN;
+}
+
+std::optional<std::uint64_t> number_of(const LONG64* number) {
+  return number == nullptr ? std::nullopt : std::optional(static_cast<std::uint64_t>(*number));
+}
+
+coord__UseContext* context_to_wire(struct soap* soap, const UseContext& context) {
+  auto* out = soap_new_coord__UseContext(soap);
+  out->contextId = context.id;
+  out->userId = context.user;
+  out->activity = context.activity;
+  out->openedAt = context.opened_at;
+  out->version = static_cast<LONG64>(context.version);
+  out->lockedUntil = put(soap, context.locked_until);
+  if (context.locked_by) out->lockedBy = service_to_wire(soap, *context.locked_by);
+  for (const ContextEntry& entry : context.entries) {
+    auto* item = soap_new_coord__ContextEntry(soap);
+    item->key = entry.key;
+    item->value = entry.value;
+    item->version = static_cast<LONG64>(entry.version);
+    item->changedAt = entry.changed_at;
+    if (entry.service) item->service = service_to_wire(soap, *entry.service);
+    out->entry.push_back(item);
+  }
+  return out;
+}
+
+class CoordinationEndpoint final : public CallsEndpoint {
  public:
   CoordinationEndpoint(struct soap* s, Guard& guard, Coordination& coordination, profiles::Profiles& profiles)
-      : CoordinationService(s), guard_(guard), coordination_(coordination), profiles_(profiles) {}
+      : CallsEndpoint(s, guard, coordination, profiles) {}
   CoordinationService* copy() override { return nullptr; }
 
   int ConnectTerminal(_coord__ConnectTerminal* in, _coord__ConnectTerminalResponse& out) override {
@@ -119,9 +187,32 @@ class CoordinationEndpoint final : public CoordinationService {
 
   int OpenServiceSession(_coord__OpenServiceSession* in, _coord__OpenServiceSessionResponse& out) override {
     return guard_.operation("OpenServiceSession", *in, out, [&](Operation& op) {
-      const profiles::ServiceRef service{in->service->name, in->service->provider};
-      out.serviceSession = session_to_wire(
-          soap, coordination_.open_service_session(op.db, op.caller, in->accessSessionId, service));
+      const OpenService open{in->accessSessionId,
+                             {in->service->name, in->service->provider},
+                             given(in->viaServiceSessionId)};
+      out.serviceSession = session_to_wire(soap, coordination_.open_service_session(op.db, op.caller, open));
+    });
+  }
+
+  int ModifyAccessSession(_coord__ModifyAccessSession* in,
+                          _coord__ModifyAccessSessionResponse& out) override {
+    return guard_.operation("ModifyAccessSession", *in, out, [&](Operation& op) {
+      const ConnectedTerminal connected =
+          coordination_.modify_access_session(op.db, op.caller, given(in->userToken),
+                                              {in->accessSessionId, given(in->profileId), given(in->callTerminal)});
+      out.accessSession = session_to_wire(soap, connected.access_sessions.at(0));
+      for (const auto& contact : connected.contacts)
+        out.contactState.push_back(contact_to_wire(soap, contact));
+      out.snapshotVersion = static_cast<LONG64>(connected.snapshot_version);
+    });
+  }
+
+  int ModifyServiceSession(_coord__ModifyServiceSession* in,
+                           _coord__ModifyServiceSessionResponse& out) override {
+    return guard_.operation("ModifyServiceSession", *in, out, [&](Operation& op) {
+      ServiceSessionChange change{in->serviceSessionId, given(in->accessSessionId), {}};
+      for (const auto* item : in->parameter) change.parameters.push_back({item->name, given(item->value)});
+      out.serviceSession = session_to_wire(soap, coordination_.modify_service_session(op.db, op.caller, change));
     });
   }
 
@@ -171,10 +262,75 @@ class CoordinationEndpoint final : public CoordinationService {
     });
   }
 
- private:
-  Guard& guard_;
-  Coordination& coordination_;
-  profiles::Profiles& profiles_;
+  int GetContactStates(_coord__GetContactStates* in, _coord__GetContactStatesResponse& out) override {
+    return guard_.operation("GetContactStates", *in, out, [&](Operation& op) {
+      const std::uint64_t since = in->sinceVersion == nullptr ? 0 : static_cast<std::uint64_t>(*in->sinceVersion);
+      const int wait = given(in->waitSeconds).value_or(kDefaultWait);
+      const auto place = coordination_.states_place(op.db, op.caller, given(in->userToken), in->profileId, since);
+      const bool watched = op.poll.memory().has_value();
+      if (place.access_session_id && !watched && wait > 0) {
+        op.poll.memory() = true;
+        op.poll.watch(Coordination::states_key(*place.access_session_id));
+        op.poll.set_wait(std::chrono::seconds(wait));
+      }
+      const ContactDelta delta = coordination_.contact_states(op.db, place, since);
+      out.version = static_cast<LONG64>(delta.version);
+      out.complete = delta.complete;
+      for (const auto& contact : delta.contacts) out.contactState.push_back(contact_to_wire(soap, contact));
+      return delta.complete || !delta.contacts.empty() || wait == 0 || op.poll.last_run();
+    });
+  }
+
+  int ExplainConnectability(_coord__ExplainConnectability* in,
+                            _coord__ExplainConnectabilityResponse& out) override {
+    return guard_.operation("ExplainConnectability", *in, out, [&](Operation& op) {
+      const auto owner = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
+      const Explanation found = coordination_.explain(op.db, owner, given(in->asker));
+      out.state = state_to_wire(found.state);
+      out.decidedBy = kDecisions.at(static_cast<std::size_t>(found.decision));
+      out.right = kRights.at(static_cast<std::size_t>(found.right));
+      out.coveringState = covering_to_wire(found.mode_state);
+      out.terminalId = found.terminals;
+    });
+  }
+
+  int OpenContext(_coord__OpenContext* in, _coord__OpenContextResponse& out) override {
+    return guard_.operation("OpenContext", *in, out, [&](Operation& op) {
+      const UseContext context =
+          coordination_.contexts().open(op.db, op.caller, given(in->serviceSessionId), in->activity);
+      out.created = context.created;
+      out.context = context_to_wire(soap, context);
+    });
+  }
+
+  int PutContext(_coord__PutContext* in, _coord__PutContextResponse& out) override {
+    return guard_.operation("PutContext", *in, out, [&](Operation& op) {
+      const PutEntry entry{in->contextId, in->key, given(in->value), number_of(in->ifVersion),
+                           number_of(in->fencingToken)};
+      out.version = static_cast<LONG64>(coordination_.contexts().put(op.db, op.caller, entry));
+    });
+  }
+
+  int GetContext(_coord__GetContext* in, _coord__GetContextResponse& out) override {
+    return guard_.operation("GetContext", *in, out, [&](Operation& op) {
+      out.context = context_to_wire(soap, coordination_.contexts().get(op.db, op.caller, in->contextId));
+    });
+  }
+
+  int LockContext(_coord__LockContext* in, _coord__LockContextResponse& out) override {
+    return guard_.operation("LockContext", *in, out, [&](Operation& op) {
+      const ContextLock lock = coordination_.contexts().lock(op.db, op.caller, in->contextId, in->leaseSeconds,
+                                                             number_of(in->fencingToken));
+      out.fencingToken = static_cast<LONG64>(lock.fencing_token);
+      out.lockedUntil = put(soap, lock.until);
+    });
+  }
+
+  int CloseContext(_coord__CloseContext* in, _coord__CloseContextResponse& out) override {
+    return guard_.operation("CloseContext", *in, out, [&](Operation& op) {
+      out.alreadyClosed = !coordination_.contexts().close(op.db, op.caller, in->contextId);
+    });
+  }
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "modules/coordination/contact_alerts.hpp"
 #include "modules/coordination/contact_states.hpp"
 #include "modules/coordination/contents.hpp"
 #include "modules/coordination/coordination.hpp"
@@ -18,7 +19,8 @@ SELECT user_id, contact_number FROM profile WHERE id = ?)sql";
 
 void Coordination::subscribe(events::ComponentWorkers& workers) {
   workers.subscribe("coordination",
-                    {"mode.changed", "profile.changed", "session.changed", "session.refresh",
+                    {"mode.changed", "profile.changed", "profile.deleted", "profile.service_removed",
+                     "profile.terminal_deleted", "session.changed", "session.refresh",
                      "service.unavailable", "account.changed"},
                     [this](db::Session& db, const events::Event& event) { heard(db, event); });
 }
@@ -27,6 +29,7 @@ void Coordination::heard(db::Session& db, const events::Event& event) {
   if (event.type == "session.changed") {
     const auto watchers = read_watchers(event.content);
     contact_states_->tell_watchers(db, watchers.number, watchers.told_up_to);
+    if (watchers.told_up_to == 0) contact_alerts_->number_changed(db, watchers.number);
   } else if (event.type == "session.refresh") {
     std::uint64_t user_id = 0;
     std::from_chars(event.content.data(), event.content.data() + event.content.size(), user_id);
@@ -35,10 +38,14 @@ void Coordination::heard(db::Session& db, const events::Event& event) {
     for (const auto& name : event.profiles) {
       const auto user_id = profiles_.find_user(db, name.user);
       const auto profile = user_id ? profiles_.find_profile(db, *user_id, name.profile) : std::nullopt;
-      if (profile && profile->contact_number) contact_states_->tell_watchers(db, *profile->contact_number);
+      if (!profile || !profile->contact_number) continue;
+      contact_states_->tell_watchers(db, *profile->contact_number);
+      contact_alerts_->number_changed(db, *profile->contact_number);
     }
   } else if (event.type == "profile.changed") {
     profile_changed(db, profiles::read_change(event.content));
+  } else if (event.type.starts_with("profile.")) {
+    removed(db, event);
   } else if (event.type == "service.unavailable") {
     end_some_with_gone_services(db);
   } else if (event.type == "account.changed") {
@@ -61,8 +68,47 @@ void Coordination::profile_changed(db::Session& db, const profiles::Change& chan
       },
       change.profile_id);
   if (!owner) return;
-  if (owner->number) contact_states_->tell_watchers(db, *owner->number);
+  if (owner->number) {
+    contact_states_->tell_watchers(db, *owner->number);
+    contact_alerts_->number_changed(db, *owner->number);
+  }
   contact_states_->refresh(db, owner->user_id);
+}
+
+namespace {
+
+constexpr std::string_view kSessionsOfProfile = R"sql(
+SELECT id FROM access_session WHERE profile_id = ? ORDER BY id)sql";
+constexpr std::string_view kSessionsWithService = R"sql(
+SELECT id FROM service_session WHERE profile_id = ? AND service_id = ? ORDER BY id)sql";
+constexpr std::string_view kSessionOfTerminal = R"sql(
+SELECT id, version FROM terminal_session WHERE terminal_id = ?)sql";
+
+}  // namespace
+
+void Coordination::removed(db::Session& db, const events::Event& event) {
+  const auto removal = profiles::read_removal(event.content);
+  const auto read_id = [](const db::Row& row) { return row.id("id"); };
+  if (event.type == "profile.deleted") {
+    for (const auto id : db.query(kSessionsOfProfile, read_id, removal.id)) {
+      ending_->access_session(db, id, Cause::kDeactivated);
+    }
+    if (removal.former_number) contact_states_->tell_watchers(db, *removal.former_number);
+  } else if (event.type == "profile.service_removed" && removal.service_id) {
+    if (profiles_.subscribes_to(db, removal.id, *removal.service_id)) return;  // again
+    for (const auto id : db.query(kSessionsWithService, read_id, removal.id, *removal.service_id)) {
+      ending_->service_session(db, id, Cause::kUnsubscribed);
+    }
+  } else if (event.type == "profile.terminal_deleted") {
+    const auto terminal = db.query_one(
+        kSessionOfTerminal,
+        [](const db::Row& row) {
+          return Ending::Judged{row.id("id"), row.id("version")};
+        },
+        removal.id);
+    if (terminal) ending_->terminal(db, *terminal, Cause::kDisconnected);
+    events_.forget(db, {events::PartyKind::kTerminal, removal.id});
+  }
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "modules/coordination/contact_states.hpp"
+#include "modules/coordination/contexts.hpp"
 #include "modules/coordination/coordination.hpp"
 #include "modules/coordination/ending.hpp"
 #include "server/pulse.hpp"
@@ -126,15 +127,14 @@ bool Coordination::expire(db::Pool& pool) {
   for (const auto& terminal : hanging.terminals) {
     lease.in_transaction([&](db::Session& db) { ending_->terminal(db, terminal, Cause::kServiceGone); });
   }
-  return overdue.size() == kChunk || hanging.service_sessions.size() >= kChunk ||
+  const auto absent = lease.in_transaction([&](db::Session& db) { return contexts_->close_abandoned(db); });
+  return overdue.size() == kChunk || absent >= 100 || hanging.service_sessions.size() >= kChunk ||
          hanging.terminals.size() >= kChunk;
 }
 
 bool Coordination::sweep(db::Pool& pool) {
   return pool.in_transaction([&](db::Session& db) { return contact_states_->sweep(db); });
 }
-
-namespace {}  // namespace
 
 namespace {
 

@@ -1,8 +1,11 @@
-// Service sessions (11.c, 22): a service that a user uses, from one of his access sessions.
+// Service sessions (11.c, 22): a service that a user uses, from one of his access sessions,
+// perhaps by means of another service.
 
 #include "modules/coordination/coordination.hpp"
 #include "modules/coordination/ending.hpp"
+#include "modules/coordination/service_session_rows.hpp"
 #include "modules/coordination/session_id.hpp"
+#include "server/check.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::coordination {
@@ -13,106 +16,198 @@ SELECT id, user_id, profile_id FROM access_session WHERE public_id = UNHEX(?) FO
 // Not only locked but written: an end on another node of a cluster must collide with it.
 constexpr std::string_view kTouchAccessSession = R"sql(
 UPDATE access_session SET state_version = state_version + 1 WHERE id = ?)sql";
-constexpr std::string_view kInsertServiceSession = R"sql(
-INSERT INTO service_session (public_id, access_session_id, user_id, profile_id, service_id, opened_at)
-VALUES (UNHEX(?), ?, ?, ?, ?, UTC_TIMESTAMP(6))
-ON DUPLICATE KEY UPDATE id = id)sql";
-constexpr std::string_view kOpenedSession = R"sql(
-SELECT LOWER(HEX(v.public_id)) AS public_id, LOWER(HEX(a.public_id)) AS access_session_id, u.name AS user,
-  p.name AS profile, s.name AS service, s.provider, v.opened_at
-FROM service_session v JOIN access_session a ON a.id = v.access_session_id JOIN user u ON u.id = v.user_id
-  JOIN profile p ON p.id = v.profile_id JOIN service s ON s.account_id = v.service_id
-WHERE v.access_session_id = ? AND v.service_id = ?)sql";
 
-ServiceSession read_service_session(const db::Row& row) {
-  return {.id = row.text("public_id"),
-          .access_session_id = row.text("access_session_id"),
-          .user = row.text("user"),
-          .profile = row.text("profile"),
-          .service = {row.text("service"), row.text("provider")},
-          .opened_at = row.time("opened_at")};
-}
+struct Access {
+  std::uint64_t id = 0, user_id = 0, profile_id = 0;
+};
 
-}  // namespace
-
-ServiceSession Coordination::open_service_session(db::Session& db, const Caller& caller,
-                                                  const std::string& access_session_id,
-                                                  const profiles::ServiceRef& ref) {
-  struct Access {
-    std::uint64_t id, user_id, profile_id;
-  };
+// Locked and written.
+Access take_access_session(db::Session& db, const std::string& public_id, std::uint64_t user_id) {
   const auto access = db.query_one(
       kLockAccessSession,
       [](const db::Row& row) {
         return Access{row.id("id"), row.id("user_id"), row.id("profile_id")};
       },
-      access_session_id);
+      public_id);
   if (!access) throw Fault(FaultCode::SESSION_ENDED, "this access session is over", "accessSessionId");
-  if (access->user_id != caller.user_id) {
+  if (access->user_id != user_id)
     throw Fault(FaultCode::NOT_FOUND, "no such access session", "accessSessionId");
+  db.execute(kTouchAccessSession, access->id);
+  return *access;
+}
+
+constexpr std::string_view kLockServiceSession = R"sql(
+SELECT id, user_id, service_id, access_session_id, via_session_id FROM service_session
+WHERE public_id = UNHEX(?) FOR UPDATE)sql";
+constexpr std::string_view kServiceSession = R"sql(
+SELECT id, user_id, service_id, access_session_id, via_session_id FROM service_session WHERE id = ?)sql";
+constexpr std::string_view kTouchServiceSession = R"sql(
+UPDATE service_session SET version = version + 1 WHERE id = ?)sql";
+
+struct Used {
+  std::uint64_t id = 0, user_id = 0, service_id = 0, access_session_id = 0;
+  std::optional<std::uint64_t> via;
+
+  static Used read(const db::Row& row) {
+    return {row.id("id"), row.id("user_id"), row.id("service_id"), row.id("access_session_id"),
+            row.id_or_null("via_session_id")};
   }
-  const auto service = directory_.find_id(db, ref.name, ref.provider);
+  bool belongs_to(const Caller& caller) const {
+    return caller.role == Role::kService ? service_id == caller.account_id : user_id == caller.user_id;
+  }
+};
+
+}  // namespace
+
+// The session by means of which another one is opened: live, the caller's, each service of its chain
+// connected and subscribed in the profile.
+std::uint64_t Coordination::means(db::Session& db, const Caller& caller, const std::string& public_id,
+                                  std::uint64_t profile_id) {
+  constexpr const char* kField = "viaServiceSessionId";
+  std::optional<Used> outer = db.query_one(kLockServiceSession, Used::read, public_id);
+  if (!outer) throw Fault(FaultCode::SESSION_ENDED, "this service session is over", kField);
+  if (!outer->belongs_to(caller)) throw Fault(FaultCode::NOT_FOUND, "no such service session", kField);
+  db.execute(kTouchServiceSession, outer->id);
+  const std::uint64_t id = outer->id;
+  for (int services = 2; outer; ++services) {
+    if (services > kMaxChain) {
+      throw Fault(FaultCode::LIMIT_EXCEEDED, "too many services are used by means of one another", kField);
+    }
+    if (!profiles_.subscribes_to(db, profile_id, outer->service_id)) {
+      throw Fault(FaultCode::FORBIDDEN, "the profile does not subscribe to every service of the chain",
+                  kField);
+    }
+    if (!directory_.is_connected(db, outer->service_id)) {
+      throw Fault(FaultCode::NOT_CONNECTED, "a service of the chain is not connected", kField);
+    }
+    outer = outer->via ? db.query_one(kServiceSession, Used::read, *outer->via) : std::nullopt;
+  }
+  return id;
+}
+
+namespace {
+
+constexpr std::string_view kUserOfServiceSession = R"sql(
+SELECT user_id FROM service_session WHERE public_id = UNHEX(?) AND service_id = ?)sql";
+constexpr std::string_view kInsertServiceSession = R"sql(
+INSERT INTO service_session (public_id, access_session_id, user_id, profile_id, service_id, via_session_id, opened_at)
+VALUES (UNHEX(?), ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))
+ON DUPLICATE KEY UPDATE id = id)sql";
+constexpr std::string_view kOpenedSession = R"sql(
+SELECT id, user_id, service_id, access_session_id, via_session_id FROM service_session
+WHERE access_session_id = ? AND service_id = ?)sql";
+
+// Whose session it shall be.
+std::uint64_t user_of(db::Session& db, const Caller& caller, const std::optional<std::string>& via) {
+  if (caller.role != Role::kService) return caller.user_id;
+  if (!via) {
+    throw Fault(FaultCode::FORBIDDEN, "a service opens a session only by means of its own",
+                "viaServiceSessionId");
+  }
+  const auto user = db.query_one(
+      kUserOfServiceSession, [](const db::Row& row) { return row.id("user_id"); }, *via, caller.account_id);
+  if (!user) throw Fault(FaultCode::SESSION_ENDED, "this service session is over", "viaServiceSessionId");
+  return *user;
+}
+
+}  // namespace
+
+ServiceSession Coordination::open_service_session(db::Session& db, const Caller& caller,
+                                                  const OpenService& open) {
+  const Access access =
+      take_access_session(db, open.access_session_id, user_of(db, caller, open.via_service_session));
+  const auto service = directory_.find_id(db, open.service.name, open.service.provider);
   if (!service) throw Fault(FaultCode::NOT_FOUND, "no such service", "service");
-  if (!profiles_.subscribes_to(db, access->profile_id, *service)) {
+  if (!profiles_.subscribes_to(db, access.profile_id, *service)) {
     throw Fault(FaultCode::FORBIDDEN, "the profile does not subscribe to this service", "service");
   }
   if (!directory_.is_connected(db, *service)) {
     throw Fault(FaultCode::NOT_CONNECTED, "the service is not connected", "service");
   }
-  db.execute(kTouchAccessSession, access->id);
-  db.execute(kInsertServiceSession, random_session_id(), access->id, access->user_id, access->profile_id,
-             *service);
-  return *db.query_one(kOpenedSession, read_service_session, access->id, *service);
+  std::optional<std::uint64_t> via;
+  if (open.via_service_session) via = means(db, caller, *open.via_service_session, access.profile_id);
+  db.execute(kInsertServiceSession, random_session_id(), access.id, access.user_id, access.profile_id,
+             *service, via);
+  const Used opened = db.query_one(kOpenedSession, Used::read, access.id, *service).value();
+  if (via && opened.via != via) {
+    throw Fault(FaultCode::ALREADY_EXISTS, "the service is in use already, not by means of this session",
+                "viaServiceSessionId");
+  }
+  return ServiceSessionRows::one(db, opened.id).value();
 }
 
 namespace {
 
-constexpr std::string_view kFindServiceSession = R"sql(
-SELECT id, user_id, service_id FROM service_session WHERE public_id = UNHEX(?))sql";
+constexpr std::string_view kMove = R"sql(
+UPDATE service_session SET access_session_id = ?, profile_id = ?, version = version + 1 WHERE id = ?)sql";
+constexpr std::string_view kSetParameter = R"sql(
+INSERT INTO service_session_parameter (service_session_id, name, value) VALUES (?, ?, ?)
+ON DUPLICATE KEY UPDATE value = VALUES(value))sql";
+constexpr std::string_view kRemoveParameter = R"sql(
+DELETE FROM service_session_parameter WHERE service_session_id = ? AND name = ?)sql";
+constexpr std::string_view kParameters = R"sql(
+SELECT COUNT(*) AS parameters FROM service_session_parameter WHERE service_session_id = ?)sql";
+
+void change_parameters(db::Session& db, std::uint64_t session, const std::vector<ParameterChange>& changes) {
+  check::count(changes.size(), check::kMaxItems, "parameter");
+  for (const ParameterChange& change : changes) {
+    check::identifier(change.name, "name");
+    check::length(change.value, check::kMaxText, "value");
+    if (change.value) {
+      db.execute(kSetParameter, session, change.name, *change.value);
+    } else {
+      db.execute(kRemoveParameter, session, change.name);
+    }
+  }
+  const auto stored = db.query_one(
+      kParameters, [](const db::Row& row) { return row.id("parameters"); }, session);
+  if (stored > check::kMaxItems) throw Fault(FaultCode::LIMIT_EXCEEDED, "too many parameters", "parameter");
+}
 
 }  // namespace
+
+ServiceSession Coordination::modify_service_session(db::Session& db, const Caller& caller,
+                                                    const ServiceSessionChange& change) {
+  // Access sessions are locked before service sessions everywhere.
+  std::optional<Access> target;
+  if (change.access_session_id) {
+    if (caller.role == Role::kService) {
+      throw Fault(FaultCode::FORBIDDEN, "a service session is moved by its user", "accessSessionId");
+    }
+    target = take_access_session(db, *change.access_session_id, caller.user_id);
+  }
+  const auto session = db.query_one(kLockServiceSession, Used::read, change.service_session_id);
+  if (!session) throw Fault(FaultCode::SESSION_ENDED, "this service session is over", "serviceSessionId");
+  if (!session->belongs_to(caller))
+    throw Fault(FaultCode::NOT_FOUND, "no such service session", "serviceSessionId");
+  db.execute(kTouchServiceSession, session->id);
+  if (target && target->id != session->access_session_id) {
+    if (!profiles_.subscribes_to(db, target->profile_id, session->service_id)) {
+      throw Fault(FaultCode::FORBIDDEN, "the profile there does not subscribe to the service",
+                  "accessSessionId");
+    }
+    try {
+      db.execute(kMove, target->id, target->profile_id, session->id);
+    } catch (const db::DuplicateKey&) {
+      throw Fault(FaultCode::ALREADY_EXISTS, "the service is in use there already", "accessSessionId");
+    }
+  }
+  if (!change.parameters.empty()) change_parameters(db, session->id, change.parameters);
+  return ServiceSessionRows::one(db, session->id).value();
+}
 
 Ended Coordination::close_service_session(db::Session& db, const Caller& caller, const std::string& id) {
-  struct Found {
-    std::uint64_t id, user_id, service_id;
-  };
-  const auto found = db.query_one(
-      kFindServiceSession,
-      [](const db::Row& row) {
-        return Found{row.id("id"), row.id("user_id"), row.id("service_id")};
-      },
-      id);
+  const auto found = db.query_one(kLockServiceSession, Used::read, id);
   if (!found) return {.already = true};
-  const bool own = caller.role == Role::kService ? found->service_id == caller.account_id
-                                                 : found->user_id == caller.user_id;
-  if (!own) throw Fault(FaultCode::NOT_FOUND, "no such service session", "serviceSessionId");
-  if (!ending_->service_session(db, found->id, Cause::kClosed)) return {.already = true};
-  return {.service_sessions = 1};
+  if (!found->belongs_to(caller))
+    throw Fault(FaultCode::NOT_FOUND, "no such service session", "serviceSessionId");
+  return ending_->service_session(db, found->id, Cause::kClosed).value_or(Ended{.already = true});
 }
-
-namespace {
-
-constexpr std::string_view kSessionsOfUser = R"sql(
-SELECT LOWER(HEX(v.public_id)) AS public_id, LOWER(HEX(a.public_id)) AS access_session_id, u.name AS user,
-  p.name AS profile, s.name AS service, s.provider, v.opened_at
-FROM service_session v JOIN access_session a ON a.id = v.access_session_id JOIN user u ON u.id = v.user_id
-  JOIN profile p ON p.id = v.profile_id JOIN service s ON s.account_id = v.service_id
-WHERE v.user_id = ? ORDER BY v.id LIMIT 1000)sql";
-constexpr std::string_view kSessionsOfService = R"sql(
-SELECT LOWER(HEX(v.public_id)) AS public_id, LOWER(HEX(a.public_id)) AS access_session_id, u.name AS user,
-  p.name AS profile, s.name AS service, s.provider, v.opened_at
-FROM service_session v JOIN access_session a ON a.id = v.access_session_id JOIN user u ON u.id = v.user_id
-  JOIN profile p ON p.id = v.profile_id JOIN service s ON s.account_id = v.service_id
-WHERE v.service_id = ? AND (? IS NULL OR v.user_id = ?) ORDER BY v.id LIMIT 1000)sql";
-
-}  // namespace
 
 std::vector<ServiceSession> Coordination::service_sessions(db::Session& db, const Caller& caller,
                                                            std::optional<std::uint64_t> user_id) {
-  if (caller.role == Role::kService) {
-    return db.query(kSessionsOfService, read_service_session, caller.account_id, user_id, user_id);
-  }
-  return db.query(kSessionsOfUser, read_service_session, user_id.value_or(caller.user_id));
+  if (caller.role == Role::kService) return ServiceSessionRows::of_service(db, caller.account_id, user_id);
+  return ServiceSessionRows::of_user(db, user_id.value_or(caller.user_id));
 }
 
 }  // namespace whitebrick::coordination

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <set>
 
+#include "modules/coordination/calls.hpp"
+#include "modules/coordination/contact_alerts.hpp"
 #include "modules/coordination/contact_states.hpp"
+#include "modules/coordination/contexts.hpp"
 #include "modules/coordination/coordination.hpp"
 #include "modules/coordination/ending.hpp"
 #include "modules/coordination/session_id.hpp"
 #include "modules/coordination/terminal_session.hpp"
+#include "modules/coordination/urgent.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::coordination {
@@ -20,17 +24,25 @@ constexpr const char* kPortalQueue = "terminals";
 
 Coordination::Coordination(Settings settings, identity::Identity& identity, directory::Directory& directory,
                            profiles::Profiles& profiles, availability::Availability& availability,
-                           events::Events& events)
+                           events::Events& events, Wake& wake)
     : settings_(settings),
       identity_(identity),
       directory_(directory),
       profiles_(profiles),
       availability_(availability),
       events_(events),
-      contact_states_(std::make_unique<ContactStates>(profiles, availability, events)),
-      ending_(std::make_unique<Ending>(events)) {}
+      calls_(std::make_unique<Calls>(Calls::Settings{}, profiles, availability, events)),
+      urgent_messages_(std::make_unique<UrgentMessages>(profiles, events)),
+      contact_alerts_(std::make_unique<ContactAlerts>(availability, events)),
+      contact_states_(std::make_unique<ContactStates>(profiles, availability, events, wake)),
+      contexts_(std::make_unique<Contexts>(events)),
+      ending_(std::make_unique<Ending>(events, *contexts_, wake)) {}
 
 Coordination::~Coordination() = default;
+
+bool Coordination::expire_calls(db::Pool& pool) { return calls_->expire(pool); }
+bool Coordination::repeat_urgent(db::Pool& pool) { return urgent_messages_->repeat(pool); }
+bool Coordination::check_contact_alerts(db::Pool& pool) { return contact_alerts_->check(pool); }
 
 Coordination::Subject Coordination::subject(db::Session& db, const Caller& caller,
                                             const std::optional<std::string>& user_token) {

@@ -42,7 +42,7 @@ struct UrgentMessage {
 
 class UrgentMessages {
  public:
-  static constexpr std::size_t kMaxVoice = 768 * 1024;  // bytes, which base64 makes 1 MiB of
+  static constexpr std::size_t kMaxVoice = 765 * 1024;  // bytes; in base64 and an envelope just under 1 MiB
 
   UrgentMessages(profiles::Profiles&, events::Events&);
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/directory/directory.hpp"
 #include "server/check.hpp"
 #include "server/fault.hpp"
@@ -42,14 +43,16 @@ constexpr std::string_view kSelectActions = R"sql(
 void add_actions(db::Session& db, std::vector<Service>& services) {
   if (services.empty()) return;
   std::map<std::uint64_t, Service*> by_id;
-  std::vector<db::Value> ids;
+  std::vector<std::uint64_t> ids;
   for (Service& service : services) {
     by_id[service.id] = &service;
-    ids.emplace_back(service.id);
+    ids.push_back(service.id);
   }
+  std::vector<db::Value> args;
+  const std::string list = db::in_list(ids, args);
   const auto actions = db.query_with(
-      std::string(kSelectActions) + db::placeholders(ids.size()) + ") ORDER BY account_id, action",
-      [](const db::Row& row) { return std::pair(row.id("account_id"), row.text("action")); }, ids);
+      std::string(kSelectActions) + list + ") ORDER BY account_id, action",
+      [](const db::Row& row) { return std::pair(row.id("account_id"), row.text("action")); }, args);
   for (const auto& [id, action] : actions) by_id.at(id)->registration.actions.push_back(action);
 }
 
@@ -64,8 +67,13 @@ std::vector<Service> Directory::find(db::Session& db, const Search& search) {
                            search.provider, search.service_class, search.service_class, search.action,
                            search.action, search.connected_only);
   add_actions(db, services);
+  std::vector<std::uint64_t> connected;
+  for (const Service& service : services) {
+    if (service.connected) connected.push_back(service.id);
+  }
+  auto types = events_.live_types(db, connected);
   for (Service& service : services) {
-    if (service.connected) service.events = events_.live_types(db, service.id);
+    if (service.connected) service.events = std::move(types[service.id]);
   }
   return services;
 }

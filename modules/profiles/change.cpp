@@ -1,4 +1,4 @@
-// The internal event profile.changed.
+// The internal events.
 #include <charconv>
 #include <stdexcept>
 
@@ -21,6 +21,15 @@ std::optional<std::string> element(const std::string& content, const std::string
   return text;
 }
 
+std::uint64_t number(const std::string& text) {
+  std::uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  if (text.empty() || std::from_chars(text.data(), end, value).ptr != end) {
+    throw std::runtime_error("no number in an event: " + text);
+  }
+  return value;
+}
+
 }  // namespace
 
 std::string change_content(const Change& change) {
@@ -31,13 +40,36 @@ std::string change_content(const Change& change) {
 
 Change read_change(const std::string& content) {
   const auto profile = element(content, "profile");
+  if (!profile) throw std::runtime_error("no content of profile.changed: " + content);
   Change change;
-  if (!profile || std::from_chars(profile->data(), profile->data() + profile->size(), change.profile_id).ptr !=
-                      profile->data() + profile->size()) {
-    throw std::runtime_error("no content of profile.changed: " + content);
-  }
+  change.profile_id = number(*profile);
   change.former_number = element(content, "formerNumber");
   return change;
+}
+
+std::string removal_content(const std::string& type, const Removal& removal) {
+  std::vector<XmlField> fields{{"removed", std::to_string(removal.id)}};
+  if (removal.service_id) fields.emplace_back("service", std::to_string(*removal.service_id));
+  if (removal.former_number) fields.emplace_back("formerNumber", *removal.former_number);
+  const bool of_service = type == "profile.service_removed", of_terminal = type == "profile.terminal_deleted";
+  return xml_text(of_service    ? "ProfileServiceRemoved"
+                  : of_terminal ? "ProfileTerminalDeleted"
+                                : "ProfileDeleted",
+                  kCatalogueNamespace, fields);
+}
+
+Removal read_removal(const std::string& content) {
+  const auto id = element(content, "removed");
+  if (!id) throw std::runtime_error("no content of a removal: " + content);
+  Removal removal{.id = number(*id), .service_id = {}, .former_number = element(content, "formerNumber")};
+  if (const auto service = element(content, "service")) removal.service_id = number(*service);
+  return removal;
+}
+
+void Profiles::removed(db::Session& db, const std::string& type, const Removal& removal) {
+  events_.publish(
+      db, "profiles",
+      {.type = type, .content = removal_content(type, removal), .profiles = {}, .wait_for_terminal = false});
 }
 
 void Profiles::changed(db::Session& db, const Change& change) {

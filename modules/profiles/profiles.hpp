@@ -7,8 +7,8 @@
 //
 // A user's data is changed by the user himself or an administrator; a contact number is
 // given by an administrator only (nobody can claim somebody else's number).
-// Publishes (component "profiles", in the caller's transaction): profile.changed, for
-// components only.
+// Publishes (component "profiles", in the caller's transaction): profile.changed, profile.deleted,
+// profile.service_removed and profile.terminal_deleted, for components only.
 
 #include <cstdint>
 #include <optional>
@@ -104,6 +104,28 @@ struct Change {
 std::string change_content(const Change&);
 Change read_change(const std::string& content);  // throws std::runtime_error for other text
 
+// What profile.deleted, profile.service_removed and profile.terminal_deleted tell: whoever keeps
+// something for it ends it. Components only.
+struct Removal {
+  std::uint64_t id = 0;                       // of the profile; of the terminal
+  std::optional<std::uint64_t> service_id;    // that the profile does not subscribe to any more
+  std::optional<std::string> former_number;  // of the profile
+};
+std::string removal_content(const std::string& type, const Removal&);
+Removal read_removal(const std::string& content);  // throws std::runtime_error for other text
+
+struct User {
+  UserData data;
+  std::uint64_t version = 0;
+  Time created_at;
+  std::vector<std::string> profiles, terminals;  // their ids
+};
+
+struct Terminal {
+  TerminalData data;
+  std::uint64_t version = 0;
+};
+
 class Profiles {
  public:
   explicit Profiles(events::Events&);
@@ -122,6 +144,17 @@ class Profiles {
   // Replaces the parameters when it did already. Faults: NOT_FOUND(service).
   std::uint64_t subscribe_to_service(db::Session&, const ProfileKey&, const ServiceRef&,
                                      const std::vector<Parameter>&);
+
+  User get_user(db::Session&, std::uint64_t user_id);
+  std::vector<Terminal> list_terminals(db::Session&, std::uint64_t user_id);  // at most check::kMaxItems
+  // What hangs on it ends soon after, by the events named at Removal. Answer whether there was one.
+  // Faults: STALE_VERSION.
+  bool delete_terminal(db::Session&, std::uint64_t user_id, const std::string& terminal,
+                       std::optional<std::uint64_t> if_version);
+  bool delete_profile(db::Session&, std::uint64_t user_id, const std::string& profile,
+                      std::optional<std::uint64_t> if_version);
+  // False: it did not subscribe to it.
+  bool unsubscribe_from_service(db::Session&, const ProfileKey&, const ServiceRef&);
 
   // Publishes profile.changed, also for an upper module whose own facts about it changed.
   void changed(db::Session&, const Change&);
@@ -143,6 +176,8 @@ class Profiles {
   bool subscribes_to(db::Session&, std::uint64_t profile_id, std::uint64_t service_id);
 
  private:
+  void removed(db::Session&, const std::string& type, const Removal&);
+
   events::Events& events_;
 };
 

@@ -158,6 +158,58 @@ class ProfilesEndpoint final : public ProfilesService {
     });
   }
 
+  int UnsubscribeFromService(_prof__UnsubscribeFromService* in,
+                             _prof__UnsubscribeFromServiceResponse& out) override {
+    return guard_.operation("UnsubscribeFromService", *in, out, [&](Operation& op) {
+      const ProfileKey key = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
+      out.unsubscribed =
+          profiles_.unsubscribe_from_service(op.db, key, {in->service->name, in->service->provider});
+    });
+  }
+
+  int GetUser(_prof__GetUser* in, _prof__GetUserResponse& out) override {
+    return guard_.operation("GetUser", *in, out, [&](Operation& op) {
+      const User user = profiles_.get_user(op.db, profiles_.subject(op.db, op.caller, given(in->userId)));
+      out.user = soap_new_prof__User(soap);
+      out.user->userId = user.data.user;
+      out.user->displayName = put(soap, user.data.display_name);
+      out.user->version = static_cast<LONG64>(user.version);
+      out.user->createdAt = user.created_at;
+      out.user->profileId = user.profiles;
+      out.user->terminalId = user.terminals;
+    });
+  }
+
+  int ListTerminals(_prof__ListTerminals* in, _prof__ListTerminalsResponse& out) override {
+    return guard_.operation("ListTerminals", *in, out, [&](Operation& op) {
+      const std::uint64_t user = profiles_.subject(op.db, op.caller, given(in->userId));
+      for (const Terminal& terminal : profiles_.list_terminals(op.db, user)) {
+        prof__Terminal* item = soap_new_prof__Terminal(soap);
+        item->terminalId = terminal.data.terminal;
+        item->kind = to_wire(kKinds, terminal.data.kind);
+        item->displayName = put(soap, terminal.data.display_name);
+        item->version = static_cast<LONG64>(terminal.version);
+        item->capability = terminal.data.capabilities;
+        item->application = terminal.data.applications;
+        out.terminal.push_back(item);
+      }
+    });
+  }
+
+  int DeleteTerminal(_prof__DeleteTerminal* in, _prof__DeleteTerminalResponse& out) override {
+    return guard_.operation("DeleteTerminal", *in, out, [&](Operation& op) {
+      const std::uint64_t user = profiles_.subject(op.db, op.caller, given(in->userId));
+      out.deleted = profiles_.delete_terminal(op.db, user, in->terminalId, version_of(in->ifVersion));
+    });
+  }
+
+  int DeleteProfile(_prof__DeleteProfile* in, _prof__DeleteProfileResponse& out) override {
+    return guard_.operation("DeleteProfile", *in, out, [&](Operation& op) {
+      const std::uint64_t user = profiles_.subject(op.db, op.caller, given(in->userId));
+      out.deleted = profiles_.delete_profile(op.db, user, in->profileId, version_of(in->ifVersion));
+    });
+  }
+
  private:
   template <class Response>
   static void answer(Response& out, const Written& written) {

@@ -164,7 +164,7 @@ TEST_F(SessionsTest, OnlyConnectedServicesOfTheProfileAreOpened) {
   EXPECT_EQ(fault_of([&] { open_mail(kBob, access); }), "NOT_CONNECTED(service)");
   EXPECT_EQ(fault_of([&] {
               in([&](db::Session& db) {
-                here_.coordination.open_service_session(db, user(kBob), access, {"nothing", "acme"});
+                here_.coordination.open_service_session(db, user(kBob), {access, {"nothing", "acme"}, {}});
               });
             }),
             "NOT_FOUND(service)");

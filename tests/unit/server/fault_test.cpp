@@ -37,7 +37,7 @@ TEST(Fault, RetryableIsWhatPassesByItself) {
   for (const FaultCode code : kAll) {
     if (is_retryable(code)) retryable.insert(code);
   }
-  EXPECT_EQ(retryable, (std::set{FaultCode::TOO_MANY_ATTEMPTS, FaultCode::QUEUE_FULL, FaultCode::UNAVAILABLE,
+  EXPECT_EQ(retryable, (std::set{FaultCode::TOO_MANY_ATTEMPTS, FaultCode::QUEUE_FULL, FaultCode::LOCKED, FaultCode::UNAVAILABLE,
                                  FaultCode::BUSY}));
 }
 

@@ -1,0 +1,129 @@
+#include "modules/coordination/service_session_rows.hpp"
+
+#include <map>
+
+#include "db/list.hpp"
+
+namespace whitebrick::coordination {
+namespace {
+
+struct Loaded {
+  std::uint64_t id = 0;
+  std::optional<std::uint64_t> via;
+  ServiceSession session;
+};
+
+Loaded read(const db::Row& row) {
+  return {row.id("id"),
+          row.id_or_null("via_session_id"),
+          {.id = row.text("public_id"),
+           .access_session_id = row.text("access_session_id"),
+           .user = row.text("user"),
+           .profile = row.text("profile"),
+           .service = {row.text("service"), row.text("provider")},
+           .opened_at = row.time("opened_at")}};
+}
+
+const std::string kSelect = R"sql(
+SELECT v.id, v.via_session_id, LOWER(HEX(v.public_id)) AS public_id, LOWER(HEX(a.public_id)) AS access_session_id,
+  u.name AS user, p.name AS profile, s.name AS service, s.provider, v.opened_at
+FROM service_session v JOIN access_session a ON a.id = v.access_session_id JOIN user u ON u.id = v.user_id
+  JOIN profile p ON p.id = v.profile_id JOIN service s ON s.account_id = v.service_id
+)sql";
+const std::string kOne = kSelect + "WHERE v.id = ?";
+const std::string kOfUser = kSelect + "WHERE v.user_id = ? ORDER BY v.id LIMIT 1000";
+const std::string kOfService =
+    kSelect + "WHERE v.service_id = ? AND (? IS NULL OR v.user_id = ?) ORDER BY v.id LIMIT 1000";
+
+const std::string kMeans = R"sql(
+SELECT v.id, v.via_session_id, LOWER(HEX(v.public_id)) AS public_id, s.name AS service, s.provider
+FROM service_session v JOIN service s ON s.account_id = v.service_id WHERE v.id IN ()sql";
+const std::string kParameters = R"sql(
+SELECT service_session_id, name, value FROM service_session_parameter WHERE service_session_id IN ()sql";
+
+// One query for each link of the longest chain.
+void add_chains(db::Session& db, std::vector<Loaded>& all) {
+  struct Open {
+    Loaded* of;
+    std::uint64_t next;
+  };
+  std::vector<Open> open;
+  for (Loaded& loaded : all) {
+    if (loaded.via) open.push_back({&loaded, *loaded.via});
+  }
+  for (int link = 1; link < kMaxChain && !open.empty(); ++link) {
+    std::vector<std::uint64_t> ids;
+    for (const Open& one : open) ids.push_back(one.next);
+    struct Link {
+      std::optional<std::uint64_t> via;
+      Means means;
+    };
+    std::map<std::uint64_t, Link> links;
+    std::vector<db::Value> args;
+    const std::string list = db::in_list(ids, args);
+    db.query_with(
+        kMeans + list + ")",
+        [&](const db::Row& row) {
+          links[row.id("id")] = {row.id_or_null("via_session_id"),
+                                 {row.text("public_id"), {row.text("service"), row.text("provider")}}};
+          return true;
+        },
+        args);
+    std::vector<Open> further;
+    for (const Open& one : open) {
+      const auto found = links.find(one.next);
+      if (found == links.end()) continue;
+      one.of->session.chain.push_back(found->second.means);
+      if (found->second.via) further.push_back({one.of, *found->second.via});
+    }
+    open = std::move(further);
+  }
+}
+
+void add_parameters(db::Session& db, std::vector<Loaded>& all) {
+  std::vector<std::uint64_t> ids;
+  std::map<std::uint64_t, Loaded*> by_id;
+  for (Loaded& loaded : all) {
+    ids.push_back(loaded.id);
+    by_id[loaded.id] = &loaded;
+  }
+  std::vector<db::Value> args;
+  const std::string list = db::in_list(ids, args);
+  db.query_with(
+      kParameters + list + ") ORDER BY service_session_id, name",
+      [&](const db::Row& row) {
+        by_id.at(row.id("service_session_id"))
+            ->session.parameters.push_back({row.text("name"), row.text("value")});
+        return true;
+      },
+      args);
+}
+
+std::vector<ServiceSession> completed(db::Session& db, std::vector<Loaded> all) {
+  std::vector<ServiceSession> sessions;
+  if (all.empty()) return sessions;
+  add_chains(db, all);
+  add_parameters(db, all);
+  sessions.reserve(all.size());
+  for (Loaded& loaded : all) sessions.push_back(std::move(loaded.session));
+  return sessions;
+}
+
+}  // namespace
+
+std::vector<ServiceSession> ServiceSessionRows::of_user(db::Session& db, std::uint64_t user_id) {
+  return completed(db, db.query(kOfUser, read, user_id));
+}
+
+std::vector<ServiceSession> ServiceSessionRows::of_service(db::Session& db, std::uint64_t service_id,
+                                                           std::optional<std::uint64_t> user_id) {
+  return completed(db, db.query(kOfService, read, service_id, user_id, user_id));
+}
+
+std::optional<ServiceSession> ServiceSessionRows::one(db::Session& db, std::uint64_t id) {
+  auto found = completed(db, db.query(kOne, read, id));
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
+}
+
+}  // namespace whitebrick::coordination

@@ -1,0 +1,26 @@
+#pragma once
+// Service sessions as they are answered: with their chains and parameters, by a fixed number of
+// queries however many they are.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "db/session.hpp"
+#include "modules/coordination/coordination.hpp"
+
+namespace whitebrick::coordination {
+
+// Services used by means of one another, the one in use included.
+inline constexpr int kMaxChain = 8;
+
+class ServiceSessionRows {
+ public:
+  static std::vector<ServiceSession> of_user(db::Session&, std::uint64_t user_id);
+  // Of a service, all or those of one user.
+  static std::vector<ServiceSession> of_service(db::Session&, std::uint64_t service_id,
+                                                std::optional<std::uint64_t> user_id);
+  static std::optional<ServiceSession> one(db::Session&, std::uint64_t id);
+};
+
+}  // namespace whitebrick::coordination

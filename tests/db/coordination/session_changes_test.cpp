@@ -1,0 +1,257 @@
+// Sessions that change, services used by means of one another, and what is deleted under them.
+
+#include "tests/db/coordination/coordination_fixture.hpp"
+
+namespace whitebrick::coordination {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+class SessionChangesTest : public CoordinationFixture {
+ protected:
+  void SetUp() override {
+    CoordinationFixture::SetUp();
+    add_profile(900, kAlice, "home");
+    let_use_mail(kAlice);
+    use(41, kPortal);
+    connect_service(kMail);
+    connect_service(kPortal);
+    let_mail_hear_of_sessions();
+  }
+  void use(std::uint64_t profile_id, std::uint64_t service_id) {
+    in([&](db::Session& db) {
+      db.execute("INSERT INTO profile_service (profile_id, service_id) VALUES (?, ?)", profile_id,
+                 service_id);
+    });
+  }
+  ConnectedTerminal modify(std::uint64_t user_id, const AccessSessionChange& change) {
+    return in([&](db::Session& db) {
+      return here_.coordination.modify_access_session(db, user(user_id), std::nullopt, change);
+    });
+  }
+  ServiceSession modify(const Caller& caller, const ServiceSessionChange& change) {
+    return in([&](db::Session& db) { return here_.coordination.modify_service_session(db, caller, change); });
+  }
+  ServiceSession open(const Caller& caller, const OpenService& open) {
+    return in([&](db::Session& db) { return here_.coordination.open_service_session(db, caller, open); });
+  }
+  std::string access_session(const std::string& profile = "work", const std::string& terminal = "phone") {
+    return connect(kAlice, terminal, {profile}).access_sessions.back().id;
+  }
+  ServiceSession open_portal(const std::string& access) {
+    return open(user(kAlice), {access, {"portal", "acme"}, {}});
+  }
+  int live_service_sessions() { return static_cast<int>(count("SELECT COUNT(*) AS n FROM service_session")); }
+};
+
+TEST_F(SessionChangesTest, ASessionGoesOnWithAnotherProfile) {
+  const auto session = access_session();
+  open_mail(kAlice, session);
+  const auto changed = modify(kAlice, {session, "home", {}});
+  ASSERT_EQ(changed.access_sessions.size(), 1U);
+  EXPECT_EQ(changed.access_sessions[0].id, session);
+  EXPECT_EQ(changed.access_sessions[0].profile, "home");
+  EXPECT_TRUE(changed.contacts.empty()) << "home wants nobody";
+  EXPECT_EQ(live_service_sessions(), 0);
+  EXPECT_EQ(of_type(heard_by_mail(), "session.ended", "cause"), Texts{"UNSUBSCRIBED"});
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM contact_watch"), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM subscription WHERE owner_kind = 2 AND profile_id = 900"), 1);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM subscription WHERE owner_kind = 2 AND profile_id = 41"), 0);
+
+  const auto back = modify(kAlice, {session, "work", {}});
+  ASSERT_EQ(back.contacts.size(), 1U);
+  EXPECT_EQ(back.contacts[0].contact, kBobNumber);
+}
+
+TEST_F(SessionChangesTest, ServicesOfBothProfilesGoOn) {
+  use(900, kMail);
+  const auto session = access_session();
+  const auto mail = open_mail(kAlice, session);
+  modify(kAlice, {session, "home", {}});
+  const auto sessions =
+      in([&](db::Session& db) { return here_.coordination.service_sessions(db, user(kAlice), {}); });
+  ASSERT_EQ(sessions.size(), 1U);
+  EXPECT_EQ(sessions[0].id, mail.id);
+  EXPECT_EQ(sessions[0].profile, "home");
+}
+
+TEST_F(SessionChangesTest, WhatCannotBeChanged) {
+  const auto session = access_session();
+  access_session("home");
+  EXPECT_EQ(fault_of([&] { modify(kAlice, {session, "home", {}}); }), "ALREADY_EXISTS(profileId)");
+  EXPECT_EQ(fault_of([&] { modify(kAlice, {session, "club", {}}); }), "NOT_FOUND(profileId)");
+  EXPECT_EQ(fault_of([&] { modify(kBob, {session, "work", {}}); }), "NOT_FOUND(accessSessionId)");
+  disconnect(kAlice);
+  EXPECT_EQ(fault_of([&] { modify(kAlice, {session, "work", {}}); }), "SESSION_ENDED(accessSessionId)");
+}
+
+TEST_F(SessionChangesTest, CallsRingAtTheTerminalThatWasChosenLast) {
+  const auto phone = access_session("work", "phone"), laptop = access_session("work", "laptop");
+  EXPECT_TRUE(modify(kAlice, {phone, {}, true}).access_sessions.at(0).rings);
+  EXPECT_TRUE(modify(kAlice, {laptop, {}, true}).access_sessions.at(0).rings);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM access_session WHERE rings = 1"), 1);
+  EXPECT_FALSE(modify(kAlice, {phone, {}, false}).access_sessions.at(0).rings);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM access_session WHERE rings = 1"), 1) << "of the laptop still";
+  modify(kAlice, {laptop, {}, false});
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM access_session WHERE rings = 1"), 0);
+}
+
+TEST_F(SessionChangesTest, AServiceUsedByMeansOfAnotherEndsWithIt) {
+  const auto access = access_session();
+  const auto portal = open_portal(access);
+  const auto mail = open(user(kAlice), {access, {"mail", "acme"}, portal.id});
+  ASSERT_EQ(mail.chain.size(), 1U);
+  EXPECT_EQ(mail.chain[0].service_session_id, portal.id);
+  EXPECT_EQ(mail.chain[0].service.name, "portal");
+  EXPECT_EQ(open(user(kAlice), {access, {"mail", "acme"}, portal.id}).id, mail.id) << "open already";
+
+  const auto ended = in(
+      [&](db::Session& db) { return here_.coordination.close_service_session(db, user(kAlice), portal.id); });
+  EXPECT_EQ(ended.service_sessions, 2);
+  EXPECT_EQ(live_service_sessions(), 0);
+  const auto heard = heard_by_mail();
+  const auto causes = of_type(heard, "session.ended", "causeId");
+  ASSERT_EQ(causes.size(), 2U);
+  EXPECT_EQ(causes[0], causes[1]);
+}
+
+TEST_F(SessionChangesTest, AServiceOpensOnlyByMeansOfItsOwnSession) {
+  const auto access = access_session();
+  const auto portal = open_portal(access);
+  EXPECT_EQ(fault_of([&] {
+              open(service(kPortal), {access, {"mail", "acme"}, {}});
+            }),
+            "FORBIDDEN(viaServiceSessionId)");
+  EXPECT_EQ(fault_of([&] {
+              open(service(kMail), {access, {"mail", "acme"}, portal.id});
+            }),
+            "SESSION_ENDED(viaServiceSessionId)");
+  const auto mail = open(service(kPortal), {access, {"mail", "acme"}, portal.id});
+  EXPECT_EQ(mail.user, "alice");
+  EXPECT_EQ(mail.chain.size(), 1U);
+
+  const auto of_bob = connect(kBob).access_sessions.at(0).id;
+  EXPECT_EQ(fault_of([&] {
+              open(service(kPortal), {of_bob, {"mail", "acme"}, portal.id});
+            }),
+            "NOT_FOUND(accessSessionId)");
+}
+
+TEST_F(SessionChangesTest, RightsAreCheckedAlongTheChain) {
+  const auto access = access_session();
+  const auto portal = open_portal(access);
+  EXPECT_EQ(fault_of([&] {
+              open(user(kAlice), {access, {"mail", "acme"}, std::string(32, '0')});
+            }),
+            "SESSION_ENDED(viaServiceSessionId)");
+  in([](db::Session& db) {
+    db.execute("DELETE FROM profile_service WHERE profile_id = 41 AND service_id = 12");
+  });
+  EXPECT_EQ(fault_of([&] {
+              open(user(kAlice), {access, {"mail", "acme"}, portal.id});
+            }),
+            "FORBIDDEN(viaServiceSessionId)");
+  use(41, kPortal);
+  open_mail(kAlice, access);
+  EXPECT_EQ(fault_of([&] {
+              open(user(kAlice), {access, {"mail", "acme"}, portal.id});
+            }),
+            "ALREADY_EXISTS(viaServiceSessionId)");
+  disconnect_service(kPortal);
+  EXPECT_EQ(fault_of([&] {
+              open(user(kAlice), {access, {"mail", "acme"}, portal.id});
+            }),
+            "NOT_CONNECTED(viaServiceSessionId)");
+}
+
+TEST_F(SessionChangesTest, ParametersAreSetRemovedAndKept) {
+  const auto mail = open_mail(kAlice, access_session());
+  modify(user(kAlice), {mail.id, {}, {{"folder", "inbox"}, {"sort", "date"}}});
+  const auto changed = modify(service(kMail), {mail.id, {}, {{"sort", std::nullopt}, {"font", ""}}});
+  ASSERT_EQ(changed.parameters.size(), 2U);
+  EXPECT_EQ(changed.parameters[0].name + changed.parameters[0].value, "folderinbox");
+  EXPECT_EQ(changed.parameters[1].name + changed.parameters[1].value, "font");
+  EXPECT_EQ(fault_of([&] { modify(service(kPortal), {mail.id, {}, {}}); }), "NOT_FOUND(serviceSessionId)");
+  EXPECT_EQ(fault_of([&] { modify(user(kBob), {mail.id, {}, {}}); }), "NOT_FOUND(serviceSessionId)");
+  disconnect(kAlice);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM service_session_parameter"), 0);
+  EXPECT_EQ(fault_of([&] { modify(user(kAlice), {mail.id, {}, {}}); }), "SESSION_ENDED(serviceSessionId)");
+}
+
+TEST_F(SessionChangesTest, AServiceSessionMovesToAnotherTerminal) {
+  const auto mail = open_mail(kAlice, access_session());
+  const auto laptop = access_session("work", "laptop");
+  EXPECT_EQ(modify(user(kAlice), {mail.id, laptop, {}}).access_session_id, laptop);
+  disconnect(kAlice);
+  EXPECT_EQ(live_service_sessions(), 1);
+
+  const auto phone = access_session(), home = access_session("home");
+  open_mail(kAlice, phone);
+  EXPECT_EQ(fault_of([&] { modify(user(kAlice), {mail.id, phone, {}}); }), "ALREADY_EXISTS(accessSessionId)");
+  EXPECT_EQ(fault_of([&] { modify(user(kAlice), {mail.id, home, {}}); }), "FORBIDDEN(accessSessionId)");
+  EXPECT_EQ(fault_of([&] { modify(service(kMail), {mail.id, phone, {}}); }), "FORBIDDEN(accessSessionId)");
+  const auto of_bob = connect(kBob).access_sessions.at(0).id;
+  EXPECT_EQ(fault_of([&] { modify(user(kAlice), {mail.id, of_bob, {}}); }), "NOT_FOUND(accessSessionId)");
+}
+
+TEST_F(SessionChangesTest, UnsubscribingEndsTheServiceSessionAndTheServiceIsTold) {
+  start_workers();
+  open_mail(kAlice, access_session());
+  const auto key = work(kAlice);
+  EXPECT_TRUE(in([&](db::Session& db) {
+    return here_.profiles.unsubscribe_from_service(db, key, {"mail", "acme"});
+  }));
+  EXPECT_FALSE(in([&](db::Session& db) {
+    return here_.profiles.unsubscribe_from_service(db, key, {"mail", "acme"});
+  }));
+  settle();
+  EXPECT_EQ(live_service_sessions(), 0);
+  EXPECT_EQ(of_type(heard_by_mail(), "session.ended", "cause"), Texts{"UNSUBSCRIBED"});
+}
+
+TEST_F(SessionChangesTest, DeletingAProfileEndsItsSessionsAndItsWatchersAreTold) {
+  start_workers();
+  open_mail(kAlice, access_session());
+  connect(kBob);
+  settle();
+  told(kBob);
+  EXPECT_TRUE(in([&](db::Session& db) { return here_.profiles.delete_profile(db, kAlice, "work", {}); }));
+  EXPECT_FALSE(in([&](db::Session& db) { return here_.profiles.delete_profile(db, kAlice, "work", {}); }));
+  settle();
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM access_session WHERE user_id = 21"), 0);
+  EXPECT_EQ(live_service_sessions(), 0);
+  EXPECT_EQ(told(kBob), Texts{news(kAliceNumber, Connectability::kUnknown)});
+  EXPECT_EQ(of_type(heard_by_mail(), "session.ended", "serviceSessionId").size(), 1U);
+}
+
+TEST_F(SessionChangesTest, DeletingATerminalDisconnectsIt) {
+  start_workers();
+  access_session();
+  connect(kAlice, "laptop", {"work"});
+  settle();
+  EXPECT_TRUE(in([&](db::Session& db) { return here_.profiles.delete_terminal(db, kAlice, "phone", {}); }));
+  settle();
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM access_session WHERE user_id = 21"), 1);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM subscription WHERE owner_kind = 2 AND owner_id = 10021"), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM queue WHERE owner_kind = 2 AND owner_id = 10021"), 0);
+}
+
+TEST_F(SessionChangesTest, TheOwnerLearnsWhatDecided) {
+  access_session();
+  const auto explain = [&](const std::optional<std::string>& asker) {
+    const auto key = work(kAlice);
+    return in([&](db::Session& db) { return here_.coordination.explain(db, key, asker); });
+  };
+  const auto own = explain({});
+  EXPECT_EQ(own.right, Right::kOwner);
+  EXPECT_EQ(own.decision, Decision::kSession);
+  EXPECT_EQ(own.terminals, Texts{"phone"});
+  EXPECT_EQ(explain(kBobNumber).right, Right::kPolicyOpen);
+  want(kAlice, {}, {}, {kBobNumber});
+  EXPECT_EQ(explain(kBobNumber).decision, Decision::kRefusedList);
+  EXPECT_EQ(explain("+33199999999").right, Right::kPolicyOpen) << "a stranger";
+  EXPECT_EQ(fault_of([&] { explain("nobody"); }), "INVALID_ARGUMENT(asker)");
+}
+
+}  // namespace
+}  // namespace whitebrick::coordination
