@@ -6,6 +6,7 @@
 #include "modules/availability/availability_endpoint.hpp"
 #include "modules/coordination/coordination.hpp"
 #include "modules/coordination/coordination_endpoint.hpp"
+#include "modules/coordination/readiness.hpp"
 #include "modules/directory/directory.hpp"
 #include "modules/directory/directory_endpoint.hpp"
 #include "modules/events/component.hpp"
@@ -48,7 +49,7 @@ struct App::State {
         directory({.lease = c.service_lease}, events),
         identity({.token_lifetime = c.token_lifetime, .argon2_memory_kib = c.argon2_memory_kib}, pool, profiles, events),
         availability(profiles, events),
-        coordination({.terminal_lease = c.terminal_lease}, identity, directory, profiles, availability, events),
+        coordination({.terminal_lease = c.terminal_lease}, identity, directory, profiles, availability, events, peers),
         guards{pool, identity, {&directory, &coordination}, metrics},
         engine(c.http.workers, guards),
         router(engine, c.public_url),
@@ -66,6 +67,7 @@ struct App::State {
     engine.add("coordination",
                [this](struct soap* s, Guard& g) { return coordination::dispatch(s, g, coordination, profiles); });
     peers.add(queues);
+    peers.add(contact_states);
     coordination.subscribe(workers);
     add_jobs();
     add_metrics();
@@ -115,6 +117,7 @@ struct App::State {
   identity::Identity identity;
   availability::Availability availability;
   coordination::Coordination coordination;
+  coordination::StatesReadiness contact_states;
   GuardServices guards;
   SoapEngine engine;
   Router router;

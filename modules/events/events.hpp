@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -143,6 +144,9 @@ class Events {
   void transmitter_connected(db::Session&, std::uint64_t service_id);
   void transmitter_gone(db::Session&, std::uint64_t service_id, const std::string& cause);
   std::vector<std::string> live_types(db::Session&, std::uint64_t service_id);
+  // The same for many services, by one query.
+  std::map<std::uint64_t, std::vector<std::string>> live_types(db::Session&,
+                                                               const std::vector<std::uint64_t>& service_ids);
 
   // --- subscriptions (13.2) -----------------------------------------------------------------
   // Creates or replaces the party's subscription of that name, with a queue of its own.
@@ -174,6 +178,11 @@ class Events {
   // By a server component; never refused. Reaches component subscribers, services and terminals
   // like any event.
   Published publish(db::Session&, const std::string& component, const NewEvent&);
+  // Those of these services that cover the type, for publish_to(); not those for one profile only, but
+  // for this one.
+  std::vector<std::uint64_t> subscriptions_for(db::Session&, const std::vector<std::uint64_t>& service_ids,
+                                              const std::string& type,
+                                              std::optional<std::uint64_t> profile_id = std::nullopt);
   // By a component to these subscriptions only (contact.state is computed per watcher).
   Published publish_to(db::Session&, const std::string& component, const NewEvent&,
                        std::span<const std::uint64_t> subscription_ids);

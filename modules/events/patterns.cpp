@@ -12,13 +12,14 @@ constexpr std::size_t kMaxLength = 128;
 
 // First parts of the types that server components publish (wsdl/events.xsd), and of
 // those that its catalogue will hold.
-constexpr std::array<std::string_view, 10> kReserved{"account", "authorisation", "contact", "event",
+constexpr std::array<std::string_view, 11> kReserved{"account", "authorisation", "contact", "context", "event",
                                                      "gauge",   "mode",          "profile", "service",
                                                      "session", "urgent"};
 
 // What one server component tells another, and nobody else.
-constexpr std::array<std::string_view, 4> kInternal{"account.changed", "profile.changed", "session.changed",
-                                                    "session.refresh"};
+constexpr std::array<std::string_view, 7> kInternal{
+    "account.changed",      "profile.changed", "profile.deleted",  "profile.service_removed",
+    "profile.terminal_deleted", "session.changed", "session.refresh"};
 
 std::string_view first_part(std::string_view type) { return type.substr(0, type.find('.')); }
 
