@@ -32,7 +32,7 @@ struct HttpSettings {
   std::size_t max_connections = 20000;
   std::size_t max_body = 256 * 1024;        // bytes
   std::size_t max_bulk_body = 1024 * 1024;  // for paths in bulk_paths
-  std::vector<std::string> bulk_paths{"/events"};
+  std::vector<std::string> bulk_paths{"/events", "/coordination"};
   std::size_t max_headers = 64;
   std::chrono::seconds receive_within{5};  // whole request
   std::chrono::seconds idle_timeout{30};   // keep-alive without a request

@@ -49,6 +49,7 @@ class Scan {
   }
 
   Scanned run(std::string_view body) {
+    size_ = body.size();
     // In one piece: Expat reads an unfinished token again with each piece it is given.
     const auto status = XML_Parse(parser_.get(), body.data(), static_cast<int>(body.size()), XML_TRUE);
     if (refused_) throw Fault(code_, why_);
@@ -141,6 +142,11 @@ class Scan {
   void operation(const Name& name) {
     if (operation_seen_) return malformed("the Body holds more than one element");
     operation_seen_ = true;
+    if (name.local == limits_.large_operation) {
+      longest_text_ = limits_.large_text;
+    } else if (!limits_.large_operation.empty() && size_ > limits_.body) {
+      return exceeded("the request is too large");
+    }
     found_.body_namespace = name.space;
     found_.body_element = name.local;
   }
@@ -153,7 +159,7 @@ class Scan {
   void text(std::string_view piece) {
     if (refused_) return;
     text_ += piece.size();
-    if (text_ > limits_.text) return exceeded("a text is too long");
+    if (text_ > longest_text_) return exceeded("a text is too long");
     if (depth_ <= 2 && !is_blank(piece)) malformed("text outside of the Body's element");
   }
 
@@ -175,6 +181,8 @@ class Scan {
   int elements_ = 0;
   int declared_ = 0;      // namespaces of the element that comes next
   std::size_t text_ = 0;  // bytes since the last tag
+  std::size_t longest_text_ = limits_.text;
+  std::size_t size_ = 0;  // of the whole request
   bool header_seen_ = false;
   bool body_seen_ = false;
   bool operation_seen_ = false;

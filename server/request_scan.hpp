@@ -20,6 +20,10 @@ struct ScanLimits {
   int elements = 20000;
   std::size_t name = 256;
   std::size_t text = 64 * 1024;
+  // On a path for bulk: this operation alone may be larger than `body`, and have texts of `large_text`.
+  std::string_view large_operation = {};
+  std::size_t large_text = 0;
+  std::size_t body = 0;
 };
 
 struct Scanned {

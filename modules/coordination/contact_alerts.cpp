@@ -119,6 +119,12 @@ void ContactAlerts::number_changed(db::Session& db, const std::string& number) {
   look(db, db.query(kOnNumber, Alert::read, number));
 }
 
+void ContactAlerts::forget(db::Session& db, std::uint64_t profile_id) {
+  constexpr std::string_view kOfProfile = R"sql(
+DELETE FROM contact_alert WHERE profile_id = ?)sql";
+  db.execute(kOfProfile, profile_id);
+}
+
 bool ContactAlerts::check(db::Pool& pool) {
   const auto forgotten = pool.in_transaction([](db::Session& db) { return db.execute(kForget); });
   const auto looked = pool.in_transaction([&](db::Session& db) {

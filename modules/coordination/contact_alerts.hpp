@@ -33,6 +33,8 @@ class ContactAlerts {
 
   // Fires the watches on this number that are due.
   void number_changed(db::Session&, const std::string& number);
+  // The profile is gone.
+  void forget(db::Session&, std::uint64_t profile_id);
   // Job: watches whose contact came while nobody looked, and those whose time is over.
   bool check(db::Pool&);
 

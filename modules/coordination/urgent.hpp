@@ -57,6 +57,8 @@ class UrgentMessages {
   // By the called user; answers whether it was the first time. Faults: NOT_FOUND(urgentId).
   bool acknowledge(db::Session&, const Caller&, const std::string& id);
 
+  // The profile is gone: with who might send to it, and what was sent to it.
+  void forget(db::Session&, std::uint64_t profile_id);
   // Job: repeats what is not acknowledged, tells senders that a terminal has it; forgets after 30 days.
   bool repeat(db::Pool&);
 

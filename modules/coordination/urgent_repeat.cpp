@@ -132,6 +132,15 @@ void UrgentMessages::look_for_terminal(db::Session& db, std::uint64_t id) {
   db.execute(kLookLater, id);
 }
 
+void UrgentMessages::forget(db::Session& db, std::uint64_t profile_id) {
+  constexpr std::string_view kPermissionsOfProfile = R"sql(
+DELETE FROM urgent_permission WHERE owner_profile_id = ? LIMIT 500)sql";
+  constexpr std::string_view kMessagesOfProfile = R"sql(
+DELETE FROM urgent_message WHERE owner_profile_id = ? LIMIT 500)sql";
+  db.execute(kPermissionsOfProfile, profile_id);
+  db.execute(kMessagesOfProfile, profile_id);
+}
+
 bool UrgentMessages::repeat(db::Pool& pool) {
   auto lease = pool.lease();
   const auto read = [](const db::Row& row) { return row.id("id"); };

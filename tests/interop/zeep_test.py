@@ -149,7 +149,7 @@ def test_identity(world):
 
     alice = Party(w.contract, auth=bearer(answer.token))
     renewed = alice.RenewToken()
-    alice.refused("ListProfiles", "AUTHENTICATION_FAILED")  # the old text is void
+    assert alice.RenewToken().token != renewed.token  # once more, as if the answer had been lost
     alice = Party(w.contract, auth=bearer(renewed.token))
     assert alice.Logout() is True
     alice.refused("Logout", "AUTHENTICATION_FAILED")
@@ -255,6 +255,30 @@ def test_events(world):
     deliveries = w.mail.GetDeliveries(eventId=first)
     assert [(d.recipient, d.notified, d.outcome) for d in deliveries.delivery] == [(f"{spare}/acme", True, "ACKNOWLEDGED")]
     w.alice.refused("GetDeliveries", "NOT_FOUND", "eventId", eventId=first)
+
+    # The queue's other operations.
+    assert listener.RenewSubscription(name="mails", lifetimeSeconds=3600) > datetime.datetime.now(datetime.timezone.utc)
+    listener.refused("RenewSubscription", "NOT_FOUND", "name", name="none")
+    assert [(s.name, s.type, s.state, s.lifetimeSeconds) for s in listener.ListSubscriptions()] == [
+        ("mails", ["mail.*"], "ACTIVE", 3600)]
+    w.nobody.refused("ListSubscriptions", "AUTHENTICATION_REQUIRED")
+    sought = listener.SeekSubscription(subscription="mails", fromEventId=first)
+    assert (sought.redelivered, sought.nextEventId) == (2, None)
+    listener.refused("SeekSubscription", "INVALID_ARGUMENT", "fromEventId", subscription="mails")
+    batch = listener.PullEvents(subscription="mails", waitSeconds=0, consumer="one")
+    assert [(e.eventId, e.replay, e.sequence) for e in batch.event] == [(first, True, 3), (second, True, 4)]
+    assert listener.ExtendLease(subscription="mails", leaseToken=batch.leaseToken, leaseSeconds=60).extended == 2
+    status = listener.GetSubscription(subscription="mails")
+    assert (status.depth, status.leased, status.dead, [c.name for c in status.consumer]) == (2, 2, 0, ["one"])
+    listener.refused("GetSubscription", "NOT_FOUND", "subscription", subscription="none")
+    assert listener.ReleaseEvents(subscription="mails", leaseToken=batch.leaseToken).released == 2
+    listener.refused("ReleaseEvents", "INVALID_ARGUMENT", "leaseToken", subscription="mails", leaseToken="none")
+    listener.refused("ExtendLease", "LEASE_LOST", "leaseToken", subscription="mails", leaseToken=batch.leaseToken,
+                     leaseSeconds=60)
+    assert not listener.GetDeadEvents(subscription="mails")
+    listener.refused("GetDeadEvents", "NOT_FOUND", "subscription", subscription="none")
+    assert listener.RequeueEvents(subscription="mails", eventId=[first]).notRequeued == [first]
+    listener.refused("RequeueEvents", "NOT_FOUND", "subscription", subscription="none")
 
     assert listener.Unsubscribe(name="mails") is True
     assert listener.Unsubscribe(name="mails") is False
@@ -376,6 +400,55 @@ def test_coordination(world):
     assert (ended.alreadyEnded, ended.endedAccessSessions, ended.endedServiceSessions) == (False, 1, 1)
     assert w.alice.DisconnectTerminal(terminalId="phone").alreadyEnded is True
     w.alice.refused("DisconnectTerminal", "NOT_FOUND", "terminalId", terminalId="none")
+
+
+def test_calls(world):
+    w = world
+    w.bob.PutProfile(profileId="work", policy="OPEN")
+    w.bob.SubscribeToService(profileId="work", service=w.mail_ref)
+    w.bob.ConnectTerminal(terminalId="phone", activate=["work"])
+    bob = f"tel:{w.number(2)}"
+    question = {"callId": w.name("call"), "calledNumber": w.number(2), "callerNumber": w.number(1),
+                "type": "VOICE_IMMEDIATE", "history": [w.number(97)]}
+    decided = w.mail.DecideCall(**question)
+    assert (decided.decision, decided.reason, decided.terminalId) == ("ACCEPT", "AVAILABLE", ["phone"])
+    assert decided.ringSeconds > 0 and decided.trace and decided.history == [f"tel:{w.number(97)}"]
+    assert w.mail.DecideCall(**question).decidedAt == decided.decidedAt
+    w.mail.refused("DecideCall", "INVALID_ARGUMENT", "calledNumber", **{**question, "calledNumber": "nobody"})
+    assert w.bob.ChooseTerminal(callId=question["callId"], terminalId="phone").taken is True
+    w.alice.refused("ChooseTerminal", "NOT_FOUND", "callId", callId=question["callId"], terminalId="phone")
+    assert w.mail.ReportCall(callId=question["callId"], state="ESTABLISHED").state == "ESTABLISHED"
+    w.bob.refused("ReportCall", "WRONG_STATE", "state", callId=question["callId"], state="RINGING")
+    assert w.mail.ReportCall(callId=question["callId"], state="ENDED").lost is False
+
+    placed = {"callId": w.name("placed"), "profileId": "work", "contact": w.number(2)}
+    assert w.alice.PlaceCall(**placed, type="WRITTEN_IMMEDIATE").decision == "ACCEPT"
+    w.alice.refused("PlaceCall", "TYPE_NOT_OFFERED", "type", callId=w.name("none"), profileId="work",
+                    contact=w.number(96), type="VOICE_IMMEDIATE")
+    w.alice.ReportCall(callId=placed["callId"], state="ENDED")
+    w.bob.DisconnectTerminal(terminalId="phone")
+    forwarded = w.mail.DecideCall(**{**question, "callId": w.name("later")})
+    assert (forwarded.decision, forwarded.reason) == ("FORWARD", "NOT_CONNECTED")
+    assert forwarded.target.messaging.name == w.mail_ref["name"]
+
+    assert w.alice.WatchContact(profileId="work", contact=w.number(2), once=True) == "NOT_CONNECTABLE"
+    w.alice.refused("WatchContact", "NOT_FOUND", "profileId", profileId="none", contact=bob)
+
+
+def test_urgent_messages(world):
+    w = world
+    w.alice.refused("SendUrgent", "FORBIDDEN", "contact", contact=w.number(2), text="Come home")
+    assert w.bob.AllowUrgent(profileId="work", contact=w.number(1), kind=["VOICE", "WRITTEN"], ratePerHour=100) is True
+    w.bob.refused("AllowUrgent", "FORBIDDEN", "userId", userId=w.name("alice"), profileId="work", contact=w.number(1))
+    written = w.alice.SendUrgent(contact=w.number(2), text="Come home")
+    speech = bytes(range(256)) * 3000
+    spoken = w.alice.SendUrgent(contact=w.number(2), voice=speech, voiceType="audio/ogg")
+    assert w.bob.GetUrgent(urgentId=written).text == "Come home"
+    heard = w.bob.GetUrgent(urgentId=spoken)
+    assert (heard.voice, heard.voiceType, heard.sender) == (speech, "audio/ogg", f"tel:{w.number(1)}")
+    w.alice.refused("GetUrgent", "NOT_FOUND", "urgentId", urgentId=spoken)
+    assert w.bob.AcknowledgeUrgent(urgentId=spoken) is True
+    w.alice.refused("AcknowledgeUrgent", "NOT_FOUND", "urgentId", urgentId=written)
 
 
 @pytest.mark.parametrize("soap", ["1.1", "1.2"])

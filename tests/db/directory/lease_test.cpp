@@ -39,10 +39,10 @@ TEST_F(DirectoryTest, ConnectingTellsOnceAndAgainOnlyRenews) {
 TEST_F(DirectoryTest, DeclarationsAndSubscriptionsComeWithTheConnection) {
   a_.put(calls_, plain("calls", "bell"));
   a_.put(mail_, mail_registration());
-  a_.connect(calls_, std::nullopt, {{"call.incoming", "Somebody calls"}});
+  a_.connect(calls_, std::nullopt, {{"phone.rang", "Somebody calls"}});
   const Connected connected =
       a_.connect(mail_, std::nullopt, {},
-                 {{.name = "calls", .patterns = {"call.*"}, .profile_id = {}, .transmitter_id = {}},
+                 {{.name = "calls", .patterns = {"phone.*"}, .profile_id = {}, .transmitter_id = {}},
                   {.name = "weather", .patterns = {"weather.rain"}, .profile_id = {}, .transmitter_id = {}}});
   ASSERT_EQ(connected.subscriptions.size(), 2u);
   EXPECT_TRUE(connected.subscriptions[0].available);

@@ -68,7 +68,7 @@ TEST_F(DirectoryTest, ServicesAreFoundByEachCriterion) {
   Registration calls = plain("calls", "bell");
   calls.actions = {"call"};
   a_.put(calls_, calls);
-  a_.connect(calls_, std::nullopt, {{"call.incoming", std::nullopt}});
+  a_.connect(calls_, std::nullopt, {{"phone.rang", std::nullopt}});
   using Names = std::vector<std::string>;
   const auto search = [](auto set) {
     Search wanted{.name = {}, .provider = {}, .action = {}, .service_class = {}};
@@ -82,7 +82,7 @@ TEST_F(DirectoryTest, ServicesAreFoundByEachCriterion) {
   EXPECT_EQ(b_.find(search([](Search& s) { s.service_class = "messaging"; })), Names{"mail"});
   EXPECT_EQ(b_.find(search([](Search& s) { s.connected_only = true; })), Names{"calls"});
   EXPECT_EQ(b_.find(search([](Search& s) { s.name = "mail", s.provider = "bell"; })), Names{});
-  EXPECT_EQ(b_.get("calls", "bell").events, Names{"call.incoming"});
+  EXPECT_EQ(b_.get("calls", "bell").events, Names{"phone.rang"});
   EXPECT_EQ(fault_of([&] { b_.find(search([](Search& s) { s.action = "a b"; })); }),
             "INVALID_ARGUMENT(action)");
 }
@@ -91,7 +91,7 @@ TEST_F(DirectoryTest, DeregisteringLeavesNothing) {
   EXPECT_FALSE(a_.deregister(mail_));
   a_.put(mail_, mail_registration());
   a_.connect(mail_, std::nullopt, {{"mail.arrived", "A letter"}},
-             {{.name = "inbox", .patterns = {"call.*"}, .profile_id = {}, .transmitter_id = {}}});
+             {{.name = "inbox", .patterns = {"phone.*"}, .profile_id = {}, .transmitter_id = {}}});
   EXPECT_TRUE(b_.deregister(mail_));
   EXPECT_FALSE(b_.deregister(mail_));
   EXPECT_EQ(fault_of([&] { a_.get("mail", "acme"); }), "NOT_FOUND(name)");

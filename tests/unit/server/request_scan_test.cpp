@@ -161,6 +161,25 @@ TEST(RequestScan, TakesTheLimitAndRefusesOneMore) {
   EXPECT_EQ(refusal(with_body("<a>" + text + text + "</a>"), bulk), "accepted");
 }
 
+TEST(RequestScan, OneOperationMayBeLargerThanTheOthersOfItsPath) {
+  ScanLimits limits;
+  limits.large_operation = "Send";
+  limits.large_text = 500000;
+  limits.body = 100000;
+  const auto request = [](const std::string& operation, int bytes) {
+    return with_body("<" + operation + "><a>" + std::string(static_cast<std::size_t>(bytes), 'x') + "</a></" +
+                     operation + ">");
+  };
+  EXPECT_EQ(refusal(request("Send", 500000), limits), "accepted");
+  EXPECT_EQ(refusal(request("Send", 500001), limits), "limit");
+  EXPECT_EQ(refusal(request("Other", 60000), limits), "accepted");
+  EXPECT_EQ(refusal(request("Other", 70000), limits), "limit") << "its texts stay small";
+  EXPECT_EQ(refusal(with_body("<Other>" + times("<a>" + std::string(1000, 'x') + "</a>", 110) + "</Other>"), limits),
+            "limit");
+  EXPECT_EQ(refusal(with_body("<Other><Send><a>" + std::string(70000, 'x') + "</a></Send></Other>"), limits), "limit")
+      << "only the operation counts";
+}
+
 TEST(RequestScan, DoesNotTakeTextForAttributes) {
   const std::string signs = times("= ", 100);
   EXPECT_EQ(refusal(with_body("<a>" + signs + "</a>")), "accepted");
