@@ -317,6 +317,21 @@ def test_profiles(world):
     assert {p.profileId for p in w.alice.ListProfiles()} == {"home", "work"}
     w.alice.refused("ListProfiles", "FORBIDDEN", "userId", userId=w.name("bob"))
 
+    user = w.alice.GetUser()
+    assert (user.displayName, user.profileId, user.terminalId) == ("Alice", ["home", "work"], ["phone", "tablet"])
+    w.admin.refused("GetUser", "NOT_FOUND", "userId", userId=w.name("nobody"))
+    terminals = {t.terminalId: t for t in w.alice.ListTerminals()}
+    assert (terminals["tablet"].kind, terminals["tablet"].capability) == ("WEB", ["screen", "sound"])
+    w.alice.refused("ListTerminals", "FORBIDDEN", "userId", userId=w.name("bob"))
+    assert w.alice.UnsubscribeFromService(profileId="work", service=w.mail_ref) is True
+    assert w.alice.UnsubscribeFromService(profileId="work", service=w.mail_ref) is False
+    w.alice.refused("UnsubscribeFromService", "NOT_FOUND", "profileId", profileId="none", service=w.mail_ref)
+    w.alice.refused("DeleteTerminal", "STALE_VERSION", "ifVersion", terminalId="tablet", ifVersion=99)
+    assert w.alice.DeleteTerminal(terminalId="tablet") is True
+    w.alice.refused("DeleteProfile", "STALE_VERSION", "ifVersion", profileId="home", ifVersion=99)
+    assert w.alice.DeleteProfile(profileId="home") is True
+    assert w.alice.DeleteProfile(profileId="home") is False
+
 
 def test_availability(world):
     w = world
@@ -357,6 +372,42 @@ def test_availability(world):
     w.alice.PullEvents(subscription="phone", waitSeconds=0, ackToken=batch.leaseToken)
     w.alice.DisconnectTerminal(terminalId="phone")
 
+    given = w.alice.ListAuthorisations().given[0]
+    assert (given.contact, given.status, given.until) == (f"tel:{w.number(2)}", "GRANTED", until)
+    asked = w.bob.ListAuthorisations().asked
+    assert [(a.contact, a.status) for a in asked] == [(f"tel:{w.number(1)}", "GRANTED")]
+    w.bob.refused("ListAuthorisations", "FORBIDDEN", "userId", userId=w.name("alice"))
+    why = w.alice.ExplainAvailability(profileId="work", asker=w.number(2))
+    assert (why.standing, why.authorisationId, why.nextChange) == ("KNOWN", given.authorisationId, until)
+    w.bob.refused("ExplainAvailability", "FORBIDDEN", "userId", userId=w.name("alice"), profileId="work")
+    compiled = w.alice.GetFilter(profileId="work")
+    assert [s.setId for s in compiled.set] == ["granted"]
+    assert [c.action for c in compiled.entry[-1].call] == ["NOTIFY"] * 4
+    w.alice.refused("GetFilter", "NOT_FOUND", "profileId", profileId="none")
+    w.bob.refused("RevokeAuthorisation", "NOT_FOUND", "authorisationId", authorisationId=given.authorisationId)
+    assert w.alice.RevokeAuthorisation(authorisationId=given.authorisationId) is True
+    assert w.bob.GetAvailability(contact=w.number(1)).authorisationRequired is True
+
+
+def share_context(w, session):
+    """Function 23: alice and the mail service share values, bob sees nothing."""
+    opened = w.alice.OpenContext(activity="trip")
+    assert opened.created is True
+    context = opened.context.contextId
+    assert w.mail.OpenContext(serviceSessionId=session, activity="trip").context.contextId == context
+    w.mail.refused("OpenContext", "INVALID_ARGUMENT", "serviceSessionId", activity="trip")
+    lock = w.mail.LockContext(contextId=context, leaseSeconds=30)
+    w.mail.refused("LockContext", "LEASE_LOST", "fencingToken", contextId=context, leaseSeconds=30,
+                   fencingToken=lock.fencingToken + 1)
+    put = {"contextId": context, "key": "seat", "value": "1A"}
+    version = w.mail.PutContext(**put, fencingToken=lock.fencingToken)
+    w.mail.LockContext(contextId=context, leaseSeconds=0, fencingToken=lock.fencingToken)
+    w.mail.refused("PutContext", "STALE_VERSION", "ifVersion", **put, ifVersion=version + 1)
+    assert [(e.key, e.value, e.version) for e in w.alice.GetContext(contextId=context).entry] == [("seat", "1A", version)]
+    w.bob.refused("GetContext", "NOT_FOUND", "contextId", contextId=context)
+    w.bob.refused("CloseContext", "NOT_FOUND", "contextId", contextId=context)
+    assert w.alice.CloseContext(contextId=context) is False
+
 
 def test_coordination(world):
     w = world
@@ -382,8 +433,24 @@ def test_coordination(world):
     assert [s.serviceSessionId for s in w.mail.ListServiceSessions()] == [session.serviceSessionId]
     w.alice.refused("ListServiceSessions", "FORBIDDEN", "userId", userId=w.name("bob"))
     w.bob.refused("CloseServiceSession", "NOT_FOUND", "serviceSessionId", serviceSessionId=session.serviceSessionId)
+    changed = w.mail.ModifyServiceSession(serviceSessionId=session.serviceSessionId,
+                                          parameter=[{"name": "folder", "value": "inbox"}])
+    assert [(p.name, p.value) for p in changed.parameter] == [("folder", "inbox")]
+    w.bob.refused("ModifyServiceSession", "NOT_FOUND", "serviceSessionId", serviceSessionId=session.serviceSessionId)
+    share_context(w, session.serviceSessionId)
     assert w.alice.CloseServiceSession(serviceSessionId=session.serviceSessionId) is False
     assert w.alice.CloseServiceSession(serviceSessionId=session.serviceSessionId) is True
+
+    all_states = w.alice.GetContactStates(profileId="work", waitSeconds=0)
+    assert all_states.complete and [c.contact for c in all_states.contactState] == [f"tel:{w.number(2)}"]
+    delta = w.alice.GetContactStates(profileId="work", sinceVersion=all_states.version, waitSeconds=1)
+    assert (delta.complete, delta.contactState or []) == (False, [])
+    w.alice.refused("GetContactStates", "NOT_FOUND", "profileId", profileId="none")
+    why = w.bob.ExplainConnectability(profileId="work", asker=w.number(1))
+    assert (why.state, why.decidedBy, why.right) == ("CONNECTABLE", "SESSION", "AUTHORISED_LIST")
+    w.bob.refused("ExplainConnectability", "FORBIDDEN", "userId", userId=w.name("alice"), profileId="work")
+    assert w.alice.ModifyAccessSession(accessSessionId=access, callTerminal=True).accessSession.callTerminal is True
+    w.bob.refused("ModifyAccessSession", "NOT_FOUND", "accessSessionId", accessSessionId=access, callTerminal=True)
 
     w.alice.PutProfile(profileId="evening", displayName="Evening")
     activated = w.alice.ActivateProfile(terminalId="phone", profileId="evening")
