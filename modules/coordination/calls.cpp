@@ -53,8 +53,8 @@ FROM (SELECT 1 AS one) ends
 LEFT JOIN profile p ON p.contact_number = ?
 LEFT JOIN profile me ON me.contact_number = ?
 LEFT JOIN user u ON u.id = me.user_id
-LEFT JOIN (profile_service m JOIN service s ON s.account_id = m.service_id AND s.class = 'messaging' AND s.connected = 1)
-  ON m.profile_id = p.id
+LEFT JOIN (profile_service m JOIN service s
+  ON s.account_id = m.service_id AND s.class = 'messaging' AND s.connected = 1) ON m.profile_id = p.id
 ORDER BY s.account_id LIMIT 1)sql";
 
 constexpr std::string_view kTerminals = R"sql(
@@ -112,7 +112,9 @@ Calls::Situation Calls::situation(db::Session& db, const Caller& asker, const Ca
   } else if (found.caller_user_id == 0) {
     found.caller_user_id = kStranger;
   }
-  found.seen_by_caller = availability_.views(db, found.caller_user_id, 0, {question.called}).at(0).facts;
+  auto views = availability_.views(db, found.caller_user_id, 0, {question.called});
+  if (!question.dry_run) availability_.use_grants(db, views);
+  found.seen_by_caller = views.at(0).facts;
   // A number that no user has can be on a list all the same.
   found.seen_by_caller.authorised = found.seen_by_caller.authorised || found.authorised;
   found.seen_by_caller.refused = found.seen_by_caller.refused || found.refused;
@@ -208,10 +210,10 @@ PlacedCall Calls::place(db::Session& db, const Caller& caller, const profiles::P
 namespace {
 
 constexpr std::string_view kInsertCall = R"sql(
-INSERT INTO incoming_call (account_id, call_id, placed, called_number, called_profile_id, called_user_id, caller_number,
-  caller_profile_id, type, action, reason, forward_to, target_terminal, target_medium, messaging_id, rings, history, trace, ring_seconds, state, lost,
-  decided_at, due_at, ended_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6),
+INSERT INTO incoming_call (account_id, call_id, placed, called_number, called_profile_id, called_user_id,
+  caller_number, caller_profile_id, type, action, reason, forward_to, target_terminal, target_medium, messaging_id,
+  rings, history, trace, ring_seconds, state, lost, decided_at, due_at, ended_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
   IF(?, UTC_TIMESTAMP(6) + INTERVAL ? SECOND, NULL), IF(?, NULL, UTC_TIMESTAMP(6))))sql";
 
 }  // namespace
@@ -232,7 +234,7 @@ bool Calls::store(db::Session& db, const Caller& asker, const CallQuestion& ques
                decision.target.terminal, medium, decided.messaging ? situation.messaging_id : std::nullopt,
                joined(decided.terminals), joined(decided.history), joined(decision.trace),
                ring_seconds(decision), static_cast<int>(alive ? CallState::kOffered : CallState::kEnded),
-               decision.lost, alive, ring_seconds(decision), alive);
+               decision.lost, decided.decided_at, alive, ring_seconds(decision), alive);
   } catch (const db::DuplicateKey&) {
     return false;
   }

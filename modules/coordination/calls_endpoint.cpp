@@ -18,16 +18,15 @@ namespace {
 
 using namespace coordination_soap;
 
-// Both sides have the same names.
-Communication from_wire(coord__CommunicationType type) {
+Communication from_wire(c__CommunicationType type) {
   switch (type) {
-    case coord__CommunicationType::VOICE_IMMEDIATE:
+    case c__CommunicationType::VOICE_IMMEDIATE:
       return Communication::kVoiceImmediate;
-    case coord__CommunicationType::VOICE_DELAYED:
+    case c__CommunicationType::VOICE_DELAYED:
       return Communication::kVoiceDelayed;
-    case coord__CommunicationType::WRITTEN_IMMEDIATE:
+    case c__CommunicationType::WRITTEN_IMMEDIATE:
       return Communication::kWrittenImmediate;
-    case coord__CommunicationType::WRITTEN_DELAYED:
+    case c__CommunicationType::WRITTEN_DELAYED:
       break;
   }
   return Communication::kWrittenDelayed;

@@ -8,6 +8,7 @@
 #include "modules/coordination/contents.hpp"
 #include "modules/coordination/coordination.hpp"
 #include "modules/coordination/ending.hpp"
+#include "modules/coordination/urgent.hpp"
 
 namespace whitebrick::coordination {
 namespace {
@@ -94,6 +95,8 @@ void Coordination::removed(db::Session& db, const events::Event& event) {
       ending_->access_session(db, id, Cause::kDeactivated);
     }
     if (removal.former_number) contact_states_->tell_watchers(db, *removal.former_number);
+    contact_alerts_->forget(db, removal.id);
+    urgent_messages_->forget(db, removal.id);
   } else if (event.type == "profile.service_removed" && removal.service_id) {
     if (profiles_.subscribes_to(db, removal.id, *removal.service_id)) return;  // again
     for (const auto id : db.query(kSessionsWithService, read_id, removal.id, *removal.service_id)) {

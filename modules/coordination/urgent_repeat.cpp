@@ -13,7 +13,8 @@ constexpr std::string_view kFind = R"sql(
 SELECT m.id AS id, LOWER(HEX(m.public_id)) AS public_id, m.owner_profile_id AS owner_profile_id,
   m.owner_number AS owner_number, m.sender_profile_id AS sender_profile_id, m.sender_number AS sender_number,
   u.display_name AS sender_name, m.kind AS kind, m.voice_type AS voice_type, m.content AS content,
-  m.sent_at AS sent_at, m.repeats AS repeats, m.event_id AS event_id, m.acknowledged_at IS NOT NULL AS acknowledged
+  m.sent_at AS sent_at, m.repeats AS repeats, m.event_id AS event_id, m.repeat_event_id AS repeat_event_id,
+  m.acknowledged_at IS NOT NULL AS acknowledged
 FROM urgent_message m LEFT JOIN profile me ON me.id = m.sender_profile_id LEFT JOIN user u ON u.id = me.user_id
 WHERE m.id = ?)sql";
 
@@ -35,7 +36,8 @@ std::optional<UrgentMessages::Stored> UrgentMessages::find(db::Session& db, std:
                           row.text_or_null("voice_type")};
         stored.sent_at = row.time("sent_at");
         stored.repeats = static_cast<int>(row.number("repeats"));
-        stored.event_id = row.id("event_id");
+        stored.event_ids = {row.id("event_id")};
+        if (const auto last = row.id_or_null("repeat_event_id")) stored.event_ids.push_back(*last);
         stored.acknowledged = row.flag("acknowledged");
         return stored;
       },
@@ -83,8 +85,8 @@ constexpr std::string_view kRepeat = R"sql(
 UPDATE urgent_message SET repeats = repeats + 1,
   repeat_at = IF(repeats >= ?, NULL, UTC_TIMESTAMP(6) + INTERVAL ? SECOND)
 WHERE id = ? AND repeats = ? AND acknowledged_at IS NULL AND repeat_at <= UTC_TIMESTAMP(6))sql";
-constexpr std::string_view kSetEvent = R"sql(
-UPDATE urgent_message SET event_id = ? WHERE id = ?)sql";
+constexpr std::string_view kSetRepeat = R"sql(
+UPDATE urgent_message SET repeat_event_id = ? WHERE id = ?)sql";
 constexpr std::string_view kToLook = R"sql(
 SELECT id FROM urgent_message WHERE look_at <= UTC_TIMESTAMP(6) ORDER BY look_at LIMIT 100)sql";
 constexpr std::string_view kLookLater = R"sql(
@@ -105,7 +107,7 @@ void UrgentMessages::repeat_one(db::Session& db, std::uint64_t id) {
   if (!stored || stored->acknowledged) return;
   // The assignments run from left to right: the second sees the count after this one.
   if (db.execute(kRepeat, kMaxRepeats, kRepeatSeconds, id, stored->repeats) == 0) return;
-  db.execute(kSetEvent, tell(db, *stored, stored->repeats + 1), id);
+  db.execute(kSetRepeat, tell(db, *stored, stored->repeats + 1), id);
 }
 
 // The receipt that a terminal has it comes from the log of events: the first delivery that a
@@ -117,7 +119,10 @@ void UrgentMessages::look_for_terminal(db::Session& db, std::uint64_t id) {
   log_reader.role = Role::kAdmin;
   std::vector<events::Delivery> deliveries;
   try {
-    deliveries = events_.deliveries(db, log_reader, stored->event_id).deliveries;
+    for (const auto event_id : stored->event_ids) {
+      const auto some = events_.deliveries(db, log_reader, event_id).deliveries;
+      deliveries.insert(deliveries.end(), some.begin(), some.end());
+    }
   } catch (const Fault&) {  // the log has forgotten the event
     db.execute(kLookNoMore, id);
     return;

@@ -9,7 +9,8 @@ inline constexpr int kRepeatSeconds = 120;
 inline constexpr int kMaxRepeats = 10;
 
 struct UrgentMessages::Stored {
-  std::uint64_t id = 0, owner_profile_id = 0, sender_profile_id = 0, event_id = 0;
+  std::uint64_t id = 0, owner_profile_id = 0, sender_profile_id = 0;
+  std::vector<std::uint64_t> event_ids;  // the first one, and the last repetition
   std::string public_id, owner_number, sender_number;
   std::optional<std::string> sender_name;
   UrgentContent message;
