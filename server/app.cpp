@@ -78,6 +78,9 @@ struct App::State {
     jobs.every_here("pulse", kPulsePeriod, [this, ttl](db::Pool& p) { return beat(p, replica_name(config), ttl), false; });
     jobs.every("directory.expire", 1s, [this](db::Pool& p) { return directory.expire(p); });
     jobs.every("coordination.expire", 1s, [this](db::Pool& p) { return coordination.expire(p); });
+    jobs.every("coordination.expire_calls", 1s, [this](db::Pool& p) { return coordination.expire_calls(p); });
+    jobs.every("coordination.repeat_urgent", 1s, [this](db::Pool& p) { return coordination.repeat_urgent(p); });
+    jobs.every("coordination.check_contact_alerts", 5s, [this](db::Pool& p) { return coordination.check_contact_alerts(p); });
     jobs.every("coordination.sweep", 1s, [this](db::Pool& p) { return coordination.sweep(p); });
     jobs.every("availability.expire", 1s, [this](db::Pool& p) { return availability.expire(p); });
     jobs.every("events.sweep_waiting", 1s, [this](db::Pool& p) { return events.sweep_waiting(p); });

@@ -9,7 +9,17 @@
 namespace whitebrick {
 namespace {
 
-constexpr ScanLimits kBulkLimits{.text = 256 * 1024};
+// Event content, and the speech of an urgent message.
+ScanLimits limits_of(std::string_view module) {
+  ScanLimits limits;
+  if (module == "events") limits.text = 256 * 1024;
+  if (module == "coordination") {
+    limits.large_operation = "SendUrgent";
+    limits.large_text = 1024 * 1024;
+    limits.body = 256 * 1024;
+  }
+  return limits;
+}
 
 // What gSOAP found wrong with a message that is well-formed XML, in the client's words.
 Fault fault_of(const struct soap* soap) {
@@ -58,7 +68,7 @@ RunResult SoapEngine::run(Worker& worker, const std::string& module, const Dispa
                           const HttpRequest& request, Poll& poll) {
   Scanned scanned;
   try {
-    scanned = scan_request(request.body, module == "events" ? kBulkLimits : ScanLimits{});
+    scanned = scan_request(request.body, limits_of(module));
   } catch (const Fault& fault) {
     services_.metrics.operation_ended(module, name(fault.code()), 0);
     return fault_response(request, 0, fault);
