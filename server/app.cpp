@@ -12,6 +12,7 @@
 #include "modules/events/component.hpp"
 #include "modules/events/events.hpp"
 #include "modules/events/events_endpoint.hpp"
+#include "modules/events/push_senders.hpp"
 #include "modules/events/readiness.hpp"
 #include "modules/identity/identity.hpp"
 #include "modules/identity/identity_endpoint.hpp"
@@ -44,16 +45,22 @@ struct App::State {
       : config(c),
         pool(std::move(database)),
         peers({.name = replica_name(c), .address = c.http.address}, pool, registry),
-        events(peers),
+        egress(std::make_shared<const events::EgressRules>(c.push_allow, c.push_ports, c.push_http)),
+        events(peers, egress),
         profiles(events),
         directory({.lease = c.service_lease}, events),
-        identity({.token_lifetime = c.token_lifetime, .argon2_memory_kib = c.argon2_memory_kib}, pool, profiles, events),
+        identity({.token_lifetime = c.token_lifetime,
+                  .argon2_memory_kib = c.argon2_memory_kib,
+                  .waiting_passwords = static_cast<std::size_t>(c.http.workers) / 4},
+                 pool, profiles, events),
         availability(profiles, events),
         coordination({.terminal_lease = c.terminal_lease}, identity, directory, profiles, availability, events, peers),
         guards{pool, identity, {&directory, &coordination}, metrics},
         engine(c.http.workers, guards),
         router(engine, c.public_url),
         workers(pool, registry, events),
+        pushes(pool, registry, peers, events, egress,
+               {.senders = c.push_senders, .certificates = c.push_certificates.string(), .limits = {}}),
         jobs(pool),
         http(c.http, registry, [this](int w, const HttpRequest& r, Poll& p) { return router.serve(w, r, p); },
              Router::fault_page),
@@ -83,8 +90,13 @@ struct App::State {
     jobs.every("coordination.check_contact_alerts", 5s, [this](db::Pool& p) { return coordination.check_contact_alerts(p); });
     jobs.every("coordination.sweep", 1s, [this](db::Pool& p) { return coordination.sweep(p); });
     jobs.every("availability.expire", 1s, [this](db::Pool& p) { return availability.expire(p); });
+    jobs.every("availability.rules", 1s, [this](db::Pool& p) { return availability.follow_rules(p); });
+    jobs.every("events.settle", 1s, [this](db::Pool& p) { return events.settle(p); });
     jobs.every("events.sweep_waiting", 1s, [this](db::Pool& p) { return events.sweep_waiting(p); });
     jobs.every("events.expire", 60s, [this](db::Pool& p) { return events.expire(p); });
+    jobs.every("events.expire_subscriptions", 10s, [this](db::Pool& p) { return events.expire_subscriptions(p); });
+    jobs.every("events.forget_old", 600s,
+               [this](db::Pool& p) { return events.forget_old(p, config.event_retention_days); });
     jobs.every("identity.expire_tokens", 60s, [this](db::Pool& p) { return identity.expire_tokens(p); });
     jobs.every("server.forget_requests", 60s, [](db::Pool& p) { return forget_requests(p); });
   }
@@ -113,6 +125,7 @@ struct App::State {
   Metrics metrics;
   db::Pool pool;
   Peers peers;
+  std::shared_ptr<const events::EgressRules> egress;
   events::Events events;
   events::QueueReadiness queues;
   profiles::Profiles profiles;
@@ -125,6 +138,7 @@ struct App::State {
   SoapEngine engine;
   Router router;
   events::ComponentWorkers workers;
+  events::PushSenders pushes;
   Jobs jobs;
   HttpServer http;
   AdminPage admin;
@@ -136,6 +150,7 @@ App::~App() = default;
 void App::start() {
   state_->peers.start();
   state_->workers.start();
+  state_->pushes.start();
   state_->jobs.start();
   state_->http.start();
   state_->admin.start();
@@ -150,6 +165,7 @@ void App::drain() {
 void App::stop(std::chrono::milliseconds grace) {
   state_->http.stop(grace);
   state_->jobs.stop();
+  state_->pushes.stop();
   state_->workers.stop();
   state_->peers.stop();
   state_->admin.stop();
@@ -178,7 +194,9 @@ std::string create_admin(const Config& config, db::Pool& pool, const std::string
   NobodyWaits wake;
   events::Events events(wake);
   profiles::Profiles profiles(events);
-  identity::Identity identity({.token_lifetime = config.token_lifetime, .argon2_memory_kib = config.argon2_memory_kib},
+  identity::Identity identity({.token_lifetime = config.token_lifetime,
+                               .argon2_memory_kib = config.argon2_memory_kib,
+                               .waiting_passwords = 0},
                               pool, profiles, events);
   const std::string chosen = password ? *password : identity::generate_password();
   pool.in_transaction([&](db::Session& db) {

@@ -238,6 +238,24 @@ const std::vector<Setting>& settings() {
       number(
           "token_lifetime", "seconds", "Of a token after Login or RenewToken.", {1, 31536000},
           [](auto& c) -> auto& { return c.token_lifetime; }),
+      list(
+          "events.push_allow",
+          "Hosts, addresses and networks that events may be pushed to although they are not public.",
+          [](auto& c) -> auto& { return c.push_allow; }),
+      list(
+          "events.push_ports", "Ports that events may be pushed to; *: any.",
+          [](auto& c) -> auto& { return c.push_ports; }),
+      flag(
+          "events.push_http", "Push to http endpoints, too.", [](auto& c) -> auto& { return c.push_http; }),
+      text(
+          "events.push_certificates", "file", "PEM authorities of https endpoints. Empty: the system's.",
+          [](auto& c) -> auto& { return c.push_certificates; }),
+      number(
+          "events.push_senders", "threads", "Subscribers that are pushed to at the same time.", {1, 256},
+          [](auto& c) -> auto& { return c.push_senders; }),
+      number(
+          "events.retention_days", "days", "Events stay in the log this long, and a day beyond their time to live.",
+          {1, 3650}, [](auto& c) -> auto& { return c.event_retention_days; }),
       number(
           "argon2_memory_kib", "KiB", "Memory to hash a password.", {8, 4194304},
           [](auto& c) -> auto& { return c.argon2_memory_kib; }),

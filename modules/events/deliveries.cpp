@@ -32,6 +32,17 @@ constexpr std::string_view kSelectDone = R"sql(
    WHERE h.event_id = ? AND (? OR (h.recipient_kind = 1 AND h.recipient_id = ?) OR (h.recipient_kind = 2 AND u.id = ?))
    ORDER BY h.subscription_id LIMIT 1000)sql";
 
+constexpr std::string_view kSelectDead = R"sql(
+  SELECT s.owner_kind AS recipient_kind, 3 AS outcome, d.attempts AS attempts, d.died_at AS at,
+         s.name AS subscription, v.name AS service_name, v.provider AS provider,
+         t.name AS terminal_name, u.name AS user_name
+    FROM dead_delivery d JOIN subscription s ON s.id = d.subscription_id
+    LEFT JOIN service v ON s.owner_kind = 1 AND v.account_id = s.owner_id
+    LEFT JOIN terminal t ON s.owner_kind = 2 AND t.id = s.owner_id
+    LEFT JOIN user u ON u.id = t.user_id
+   WHERE d.event_id = ? AND (? OR (s.owner_kind = 1 AND s.owner_id = ?) OR (s.owner_kind = 2 AND u.id = ?))
+   ORDER BY d.subscription_id LIMIT 1000)sql";
+
 // Deliveries have no index by event: each candidate subscription is looked up. Terminals are
 // many, so for an event with targets only those of its targets are tried.
 constexpr std::string_view kPendingColumns = R"sql(
@@ -122,6 +133,7 @@ DeliveryReport Events::deliveries(db::Session& db, const Caller& caller, std::ui
   DeliveryReport report;
   if (event) {
     append(report.deliveries, db.query(kSelectDone, read_delivery, event_id, sees_all, as_service, as_user));
+    append(report.deliveries, db.query(kSelectDead, read_delivery, event_id, sees_all, as_service, as_user));
     append(report.deliveries, db.query(pending(kFromSubscriptions, kWherePending), read_delivery, event_id,
                                        !event->has_targets, sees_all, as_service, as_user));
     append(report.deliveries, db.query(pending(kFromTargets, kWherePendingAtTargets), read_delivery, event_id,
@@ -133,6 +145,11 @@ DeliveryReport Events::deliveries(db::Session& db, const Caller& caller, std::ui
                            row.flag("notified")};
         },
         event_id, sees_all, as_user, as_service);
+  }
+  // Which terminals a user has connected, and the server's inside, are nothing to a service (K5):
+  // of a profile it learns whether it was notified.
+  if (transmitter) {
+    std::erase_if(report.deliveries, [](const Delivery& one) { return one.recipient_kind != PartyKind::kService; });
   }
   const bool concerned = as_user != 0 && !report.profiles.empty();
   if (!sees_all && !concerned && report.deliveries.empty()) {

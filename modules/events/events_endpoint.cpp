@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <any>
 #include <chrono>
+#include <set>
 
 #include "events_soapEventsService.h"
 #include "modules/events/events.hpp"
+#include "modules/events/answers_endpoint.hpp"
 #include "modules/events/parties.hpp"
+#include "modules/events/queue_endpoint.hpp"
 #include "server/fault.hpp"
 #include "server/operation.hpp"
 #include "server/soap_optional.hpp"
@@ -41,54 +44,18 @@ ev__Outcome outcome_to_wire(Outcome outcome) {
       return ev__Outcome::ACKNOWLEDGED;
     case Outcome::kExpired:
       return ev__Outcome::EXPIRED;
+    case Outcome::kDead:
+      return ev__Outcome::DEAD;
+    case Outcome::kCoalesced:
+      return ev__Outcome::COALESCED;
+    case Outcome::kHeldBack:
+      return ev__Outcome::HELD_BACK;
     case Outcome::kUnsubscribed:
       return ev__Outcome::UNSUBSCRIBED;
     case Outcome::kPending:
       break;
   }
   return ev__Outcome::PENDING;
-}
-
-c__ProfileRef* profile_to_wire(struct soap* soap, const ProfileName& name) {
-  c__ProfileRef* out = soap_new_c__ProfileRef(soap);
-  out->userId = put(soap, std::optional(name.user));
-  out->profileId = name.profile;
-  return out;
-}
-
-std::vector<c__ProfileRef*> profiles_to_wire(struct soap* soap, const std::vector<ProfileName>& names) {
-  std::vector<c__ProfileRef*> out;
-  for (const ProfileName& name : names) out.push_back(profile_to_wire(soap, name));
-  return out;
-}
-
-ev__Transmitter* transmitter_to_wire(struct soap* soap, const Transmitter& transmitter) {
-  ev__Transmitter* out = soap_new_ev__Transmitter(soap);
-  if (transmitter.service_id == 0) {
-    out->kind = ev__PartyKind::COMPONENT;
-    out->component = put(soap, std::optional(transmitter.component));
-    return out;
-  }
-  out->kind = ev__PartyKind::SERVICE;
-  if (transmitter.service.empty()) return out;  // deregistered since
-  out->service = soap_new_c__ServiceRef(soap);
-  out->service->name = transmitter.service;
-  out->service->provider = transmitter.provider;
-  return out;
-}
-
-ev__Event* event_to_wire(struct soap* soap, const Event& event) {
-  ev__Event* out = soap_new_ev__Event(soap);
-  out->eventId = static_cast<LONG64>(event.id);
-  out->type = event.type;
-  out->publishedAt = event.published_at;
-  out->transmitter = transmitter_to_wire(soap, event.transmitter);
-  out->content = event.content;
-  out->profile = profiles_to_wire(soap, event.profiles);
-  out->attempts = static_cast<int>(event.attempts);
-  if (!event.terminal.empty()) out->terminalId = put(soap, std::optional(event.terminal));
-  if (!event.user.empty()) out->userId = put(soap, std::optional(event.user));
-  return out;
 }
 
 c__Subscription* subscription_to_wire(struct soap* soap, const Subscription& subscription,
@@ -123,6 +90,8 @@ std::vector<NewEvent> events_of(db::Session& db, const std::vector<ev__NewEvent*
     event.profiles.assign(next, end);
     next = end;
     event.ttl_seconds = given(item->ttlSeconds).value_or(event.ttl_seconds);
+    event.state_key = given(item->stateKey).value_or("");
+    event.respond_within_seconds = given(item->responseWithinSeconds);
     events.push_back(std::move(event));
   }
   return events;
@@ -132,8 +101,37 @@ std::vector<NewEvent> events_of(db::Session& db, const std::vector<ev__NewEvent*
 struct PullMemory {
   std::uint64_t queue_id = 0;
   std::uint64_t epoch = 0;
+  int wait_seconds = 0;  // granted
   Acknowledged acknowledged;
 };
+
+// What a publisher keeps while its events are pushed.
+struct PublishMemory {
+  std::vector<Published> published;
+  std::vector<Push> pushes;  // in the order of `published`
+};
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds kPushWait{1000};
+
+bool is_awaited(const std::vector<Push>& pushes) {
+  return std::any_of(pushes.begin(), pushes.end(), [](const Push& push) {
+    return push.expected && push.outcome == PushOutcome::kPending;
+  });
+}
+
+ev__PushOutcome push_outcome_to_wire(PushOutcome outcome) {
+  switch (outcome) {
+    case PushOutcome::kDelivered:
+      return ev__PushOutcome::DELIVERED;
+    case PushOutcome::kFailed:
+      return ev__PushOutcome::FAILED;
+    case PushOutcome::kPending:
+      break;
+  }
+  return ev__PushOutcome::PENDING;
+}
 
 class EventsEndpoint final : public EventsService {
  public:
@@ -175,14 +173,27 @@ class EventsEndpoint final : public EventsService {
   }
 
   int PublishEvents(_ev__PublishEvents* in, _ev__PublishEventsResponse& out) override {
-    return guard_.operation("PublishEvents", *in, out, [&](Operation& op) {
-      for (const Published& published : events_.publish(op.db, op.caller, events_of(op.db, in->event))) {
-        ev__Published* item = soap_new_ev__Published(soap);
-        item->eventId = static_cast<LONG64>(published.event_id);
-        item->recipients = static_cast<int>(published.recipients);
-        out.published.push_back(item);
-      }
-    });
+    return guard_.operation(
+        "PublishEvents", *in, out,
+        [&](Operation& op) {
+          PublishMemory memory;
+          memory.published = events_.publish(op.db, op.caller, events_of(op.db, in->event));
+          memory.pushes = events_.pushes(op.db, memory.published);
+          answer_published(memory, out);
+          if (!is_awaited(memory.pushes)) return true;
+          std::set<std::uint64_t> queues;
+          for (const Push& push : memory.pushes) queues.insert(push.queue_id);
+          for (const std::uint64_t queue : queues) op.poll.watch(Events::pushed_key(queue));
+          op.poll.set_wait(kPushWait);
+          op.poll.memory() = std::move(memory);
+          return false;
+        },
+        [&](Poll& poll, db::Session* db) {
+          auto& memory = *std::any_cast<PublishMemory>(&poll.memory());
+          if (db != nullptr) events_.look_at(*db, memory.pushes);
+          answer_published(memory, out);
+          return db == nullptr || poll.last_run() || !is_awaited(memory.pushes);
+        });
   }
 
   int PullEvents(_ev__PullEvents* in, _ev__PullEventsResponse& out) override {
@@ -198,6 +209,50 @@ class EventsEndpoint final : public EventsService {
     });
   }
 
+  int RespondToEvent(_ev__RespondToEvent* in, _ev__RespondToEventResponse& out) override {
+    return guard_.operation("RespondToEvent", *in, out, [&](Operation& op) {
+      out.responseEventId = static_cast<LONG64>(
+          events_.respond(op.db, op.caller, static_cast<std::uint64_t>(in->eventId), in->content));
+    });
+  }
+
+  int RenewSubscription(_ev__RenewSubscription* in, _ev__RenewSubscriptionResponse& out) override {
+    return guard_.operation("RenewSubscription", *in, out,
+                            [&](Operation& op) { renew(op, events_, soap, *in, out); });
+  }
+
+  int ListSubscriptions(_ev__ListSubscriptions* in, _ev__ListSubscriptionsResponse& out) override {
+    return guard_.operation("ListSubscriptions", *in, out,
+                            [&](Operation& op) { list_subscriptions(op, events_, soap, out); });
+  }
+
+  int GetSubscription(_ev__GetSubscription* in, _ev__GetSubscriptionResponse& out) override {
+    return guard_.operation("GetSubscription", *in, out,
+                            [&](Operation& op) { get_subscription(op, events_, soap, *in, out); });
+  }
+
+  int ReleaseEvents(_ev__ReleaseEvents* in, _ev__ReleaseEventsResponse& out) override {
+    return guard_.operation("ReleaseEvents", *in, out, [&](Operation& op) { release(op, events_, *in, out); });
+  }
+
+  int ExtendLease(_ev__ExtendLease* in, _ev__ExtendLeaseResponse& out) override {
+    return guard_.operation("ExtendLease", *in, out, [&](Operation& op) { extend(op, events_, *in, out); });
+  }
+
+  int SeekSubscription(_ev__SeekSubscription* in, _ev__SeekSubscriptionResponse& out) override {
+    return guard_.operation("SeekSubscription", *in, out,
+                            [&](Operation& op) { seek(op, events_, soap, *in, out); });
+  }
+
+  int GetDeadEvents(_ev__GetDeadEvents* in, _ev__GetDeadEventsResponse& out) override {
+    return guard_.operation("GetDeadEvents", *in, out,
+                            [&](Operation& op) { get_dead(op, events_, soap, *in, out); });
+  }
+
+  int RequeueEvents(_ev__RequeueEvents* in, _ev__RequeueEventsResponse& out) override {
+    return guard_.operation("RequeueEvents", *in, out, [&](Operation& op) { requeue(op, events_, *in, out); });
+  }
+
   int GetEventLog(_ev__GetEventLog* in, _ev__GetEventLogResponse& out) override {
     return guard_.operation("GetEventLog", *in, out, [&](Operation& op) {
       LogQuery query;
@@ -206,9 +261,12 @@ class EventsEndpoint final : public EventsService {
       query.since = given(in->since);
       query.until = given(in->until);
       query.max_events = given(in->maxEvents).value_or(kDefaultEvents);
-      for (const Event& event : events_.log(op.db, op.caller, query))
-        out.entry.push_back(entry_to_wire(event));
-      if (!out.entry.empty()) out.lastEventId = put(soap, std::optional(out.entry.back()->eventId));
+      if (in->transmitter != nullptr)
+        query.transmitter_id = transmitter_of(op.db, in->transmitter->name, in->transmitter->provider);
+      const LogPage page = events_.log(op.db, op.caller, query);
+      for (const Event& event : page.events) out.entry.push_back(entry_to_wire(event));
+      if (page.last_event_id) out.lastEventId = put(soap, std::optional(static_cast<LONG64>(*page.last_event_id)));
+      out.more = page.more;
     });
   }
 
@@ -226,11 +284,32 @@ class EventsEndpoint final : public EventsService {
   }
 
  private:
+  void answer_published(const PublishMemory& memory, _ev__PublishEventsResponse& out) {
+    auto push = memory.pushes.begin();
+    for (const Published& published : memory.published) {
+      ev__Published* item = soap_new_ev__Published(soap);
+      item->eventId = static_cast<LONG64>(published.event_id);
+      item->recipients = static_cast<int>(published.recipients);
+      for (; push != memory.pushes.end() && push->event_id == published.event_id; ++push) {
+        ev__Pushed* pushed = soap_new_ev__Pushed(soap);
+        pushed->subscriber = soap_new_c__ServiceRef(soap);
+        pushed->subscriber->name = push->service;
+        pushed->subscriber->provider = push->provider;
+        pushed->subscription = push->subscription;
+        pushed->outcome = push_outcome_to_wire(push->outcome);
+        item->pushed.push_back(pushed);
+      }
+      out.published.push_back(item);
+    }
+  }
+
   // A service's own subscription; for a user, what reaches the terminal of that name.
   Subscription subscribe(Operation& op, const _ev__Subscribe& in) {
     std::optional<std::uint64_t> profile, transmitter;
     if (in.profile != nullptr) profile = filter_profile(op.db, op.caller, reference_of(*in.profile));
     if (op.caller.role == Role::kUser) {
+      if (in.push != nullptr)
+        throw Fault(FaultCode::INVALID_ARGUMENT, "Events are pushed to services.", "push");
       if (in.transmitter != nullptr) {
         throw Fault(FaultCode::INVALID_ARGUMENT, "A terminal hears of all services of its profiles.",
                     "transmitter");
@@ -240,20 +319,33 @@ class EventsEndpoint final : public EventsService {
     is_connected(op.db, op.caller);  // registered, at least
     if (in.transmitter != nullptr)
       transmitter = transmitter_of(op.db, in.transmitter->name, in.transmitter->provider);
-    return events_.subscribe(op.db, {PartyKind::kService, op.caller.account_id},
-                             {in.name, in.type, profile, transmitter});
+    SubscriptionRequest request{in.name, in.type, profile, transmitter};
+    request.lifetime_seconds = given(in.lifetimeSeconds);
+    request.max_pending = given(in.maxPending);
+    request.pull_only = in.push == nullptr;
+    if (in.push != nullptr) {
+      request.push = PushTarget{in.push->endpoint, given(in.push->secret),
+                                given(in.push->maxEvents).value_or(PushTarget{}.max_events)};
+    }
+    return events_.subscribe(op.db, {PartyKind::kService, op.caller.account_id}, request);
   }
 
   bool pull(Operation& op, const _ev__PullEvents& in, _ev__PullEventsResponse& out) {
     const int lease = given(in.leaseSeconds).value_or(kDefaultLease);
     const int wait = given(in.waitSeconds).value_or(kDefaultWait);
-    if (op.poll.first_run()) begin_pull(op, in, wait);
+    if (op.poll.first_run()) {
+      begin_pull(op, in, wait);
+    } else if (op.caller.role == Role::kUser) {
+      queue_of(op.db, events_, op.caller, given(in.subscription));  // still connected?
+    }
     const auto& memory = *std::any_cast<PullMemory>(&op.poll.memory());
     out.leaseSeconds = lease;
-    out.waitSeconds = wait;
+    out.waitSeconds = memory.wait_seconds;
     out.acknowledged = static_cast<int>(memory.acknowledged.count);
     out.lost = ids_to_wire(memory.acknowledged.lost);
-    out.superseded = !op.poll.first_run() && events_.superseded(op.db, memory.queue_id, memory.epoch);
+    out.superseded =
+        !op.poll.first_run() &&
+        events_.superseded(op.db, memory.queue_id, memory.epoch, given(in.consumer).value_or(""));
     if (out.superseded) return true;
     const Batch batch =
         events_.claim(op.db, memory.queue_id, given(in.maxEvents).value_or(kDefaultEvents), lease);
@@ -273,8 +365,11 @@ class EventsEndpoint final : public EventsService {
       op.poll.watch(Events::wait_key(memory.queue_id));
       op.poll.set_wait(std::chrono::seconds(wait));
     }
-    memory.epoch = events_.begin_poll(op.db, memory.queue_id);
-    if (wait > 0) op.poll.watch(Events::poll_key(memory.queue_id, memory.epoch + 1));
+    memory.wait_seconds =
+        static_cast<int>(std::chrono::ceil<std::chrono::seconds>(wait > 0 ? op.poll.wait() : 0ms).count());
+    const std::string consumer = given(in.consumer).value_or("");
+    memory.epoch = events_.begin_poll(op.db, memory.queue_id, consumer);
+    if (wait > 0) op.poll.watch(Events::poll_key(memory.queue_id, memory.epoch + 1, consumer));
     memory.acknowledged =
         events_.acknowledge(op.db, memory.queue_id, given(in.ackToken).value_or(""), ids_of(in.ackEventId));
     op.poll.memory() = memory;

@@ -2,11 +2,11 @@
 // administrators.
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <set>
 #include <string_view>
 
+#include "modules/events/event_times.hpp"
 #include "modules/events/events.hpp"
 #include "modules/events/lists.hpp"
 #include "modules/events/names.hpp"
@@ -19,22 +19,31 @@ namespace {
 using Args = std::vector<db::Value>;
 using Ids = std::vector<std::uint64_t>;
 
-// What every source of event ids is searched with: (after, last], a period and a type.
+// A call looks at so many events of each source at most, so that its cost does not grow with the log.
+constexpr int kMostLooked = 5000;
+
+constexpr std::uint64_t kEnd = std::numeric_limits<std::int64_t>::max();
+
+// What every source of event ids is searched with: (after, last], and what selects.
 struct Window {
-  std::uint64_t after = 0, last = 0;
+  std::uint64_t after = 0, last = kEnd;
   std::optional<Time> since, until;
   std::optional<std::string> type;
-  int limit = 100;
+  std::optional<std::uint64_t> transmitter_id;
+  std::size_t limit = 100;
+
+  bool selects() const { return since || until || transmitter_id || (type && *type != "*"); }
 };
 
-// One source of event ids: `from` ends in WHERE and its own condition, whose arguments are `args`;
-// the event is `e`.
-Ids find_ids(db::Session& db, std::string_view from, Args args, const Window& window) {
-  std::string sql = "SELECT STRAIGHT_JOIN e.id AS id ";
-  sql += from;
-  sql += " AND e.id > ? AND e.id <= ?";
-  args.emplace_back(window.after);
-  args.emplace_back(window.last);
+// Of one source: the first ids that were selected, and up to where it was searched.
+struct Part {
+  Ids ids;
+  std::uint64_t searched = kEnd;
+};
+
+// `AND` conditions on the event `e`.
+std::string selection(const Window& window, Args& args) {
+  std::string sql;
   if (window.since) {
     sql += " AND e.created_at >= ?";
     args.emplace_back(*window.since);
@@ -43,84 +52,91 @@ Ids find_ids(db::Session& db, std::string_view from, Args args, const Window& wi
     sql += " AND e.created_at <= ?";
     args.emplace_back(*window.until);
   }
-  if (window.type && window.type->ends_with(".*")) {
-    const TypeRange range = range_of(*window.type);
-    sql += " AND e.type >= ? AND e.type < ?";
-    args.emplace_back(range.first);
-    args.emplace_back(range.second);
-  } else if (window.type && *window.type != "*") {
-    sql += " AND e.type = ?";
-    args.emplace_back(*window.type);
+  if (window.transmitter_id) {
+    sql += " AND e.service_id = ?";
+    args.emplace_back(*window.transmitter_id);
   }
-  sql += " ORDER BY e.id LIMIT ?";
-  args.emplace_back(window.limit);
-  return db.query_with(
-      sql, [](const db::Row& row) { return row.id("id"); }, args);
+  if (!window.type || *window.type == "*") return sql;
+  if (!window.type->ends_with(".*")) {
+    args.emplace_back(*window.type);
+    return sql + " AND e.type = ?";
+  }
+  const TypeRange range = range_of(*window.type);
+  args.emplace_back(range.first);
+  args.emplace_back(range.second);
+  return sql + " AND e.type >= ? AND e.type < ?";
 }
 
-constexpr std::string_view kFromAll = "FROM event e WHERE TRUE";
-constexpr std::string_view kFromTransmitted = "FROM event e WHERE e.service_id = ?";
-constexpr std::string_view kFromPending =
-    "FROM delivery d JOIN event e ON e.id = d.event_id WHERE d.queue_id = ? AND d.subscription_id = ?";
-constexpr std::string_view kFromHistory =
-    "FROM delivery_history h JOIN event e ON e.id = h.event_id WHERE h.subscription_id = ?";
-constexpr std::string_view kFromTargets =
-    "FROM event_target t JOIN event e ON e.id = t.event_id WHERE t.profile_id = ?";
-
-// Ids grow with time but for the length of a transaction, so a period is a range of ids
-// with this much to spare.
-constexpr std::chrono::seconds kSpare{60};
-
-constexpr std::string_view kSelectEnds = R"sql(
-  SELECT COALESCE(MIN(id), 0) AS first, COALESCE(MAX(id), 0) AS last FROM event)sql";
-
-constexpr std::string_view kSelectFrom = R"sql(
-  SELECT id, created_at FROM event WHERE id >= ? ORDER BY id LIMIT 1)sql";
-
-struct Ends {
-  std::uint64_t first, last;
+// The candidates of one source, in the order of their ids: on an index of that order.
+struct Source {
+  std::string_view column, from;
 };
+constexpr Source kAll{"id", "event WHERE TRUE"};
+constexpr Source kTransmitted{"id", "event WHERE service_id = ?"};
+constexpr Source kPending{"event_id", "delivery WHERE queue_id = ? AND subscription_id = ?"};
+constexpr Source kDead{"event_id", "dead_delivery WHERE queue_id = ? AND subscription_id = ?"};
+constexpr Source kHistory{"event_id", "delivery_history WHERE subscription_id = ?"};
+constexpr Source kTargets{"event_id", "event_target WHERE profile_id = ?"};
 
-// The first id that is not older, by halving.
-std::uint64_t first_since(db::Session& db, Ends ends, Time time) {
-  struct Dated {
-    std::uint64_t id;
-    Time created_at;
-  };
-  std::uint64_t low = ends.first;
-  std::uint64_t high = ends.last + 1;
-  while (low < high) {
-    const std::uint64_t middle = low + (high - low) / 2;
-    const auto next = db.query_one(
-        kSelectFrom,
-        [](const db::Row& row) {
-          return Dated{row.id("id"), row.time("created_at")};
-        },
-        middle);
-    if (!next || next->created_at >= time)
-      high = middle;
-    else
-      low = next->id + 1;
+std::string candidates(const Source& source) {
+  const std::string column(source.column);
+  return "(SELECT " + column + " AS id FROM " + std::string(source.from) + " AND " + column + " > ? AND " +
+         column + " <= ? ORDER BY " + column + " LIMIT ?) AS c";
+}
+
+constexpr std::string_view kSelectFound = R"sql(
+  SELECT STRAIGHT_JOIN e.id AS id FROM )sql";
+constexpr std::string_view kJoinEvent = R"sql(
+    JOIN event e ON e.id = c.id WHERE TRUE)sql";
+constexpr std::string_view kCountLooked = R"sql(
+  SELECT COUNT(*) AS number, COALESCE(MAX(c.id), 0) AS last FROM )sql";
+
+Part search_source(db::Session& db, const Source& source, Args args, const Window& window) {
+  const std::size_t most = window.selects() ? std::max<std::size_t>(kMostLooked, window.limit) : window.limit;
+  args.emplace_back(window.after);
+  args.emplace_back(window.last);
+  args.emplace_back(most);
+  const Args candidate_args = args;
+  std::string sql(kSelectFound);
+  sql.append(candidates(source))
+      .append(kJoinEvent)
+      .append(selection(window, args))
+      .append(" ORDER BY e.id LIMIT ?");
+  args.emplace_back(window.limit);
+  Part part;
+  part.ids = db.query_with(
+      sql, [](const db::Row& row) { return row.id("id"); }, args);
+  if (part.ids.size() == window.limit) {
+    part.searched = part.ids.back();
+    return part;
   }
-  return low;
+  struct Looked {
+    std::size_t number = 0;
+    std::uint64_t last = 0;
+  };
+  const auto looked = db.query_with(
+      std::string(kCountLooked).append(candidates(source)),
+      [](const db::Row& row) {
+        return Looked{row.id("number"), row.id("last")};
+      },
+      candidate_args);
+  if (looked.at(0).number >= most) part.searched = looked.at(0).last;
+  return part;
 }
 
 Window window_of(db::Session& db, const LogQuery& query) {
   Window window{query.after_event_id.value_or(0),
-                std::numeric_limits<std::int64_t>::max(),
+                kEnd,
                 query.since,
                 query.until,
                 query.type,
-                query.max_events};
-  if (!query.since && !query.until) return window;
-  const Ends ends = db.query_one(kSelectEnds, [](const db::Row& row) {
-                        return Ends{row.id("first"), row.id("last")};
-                      }).value();
+                query.transmitter_id,
+                static_cast<std::size_t>(query.max_events)};
   if (query.since) {
-    const std::uint64_t first = first_since(db, ends, *query.since - kSpare);
+    const std::uint64_t first = first_event_since(db, *query.since);
     window.after = std::max(window.after, first == 0 ? 0 : first - 1);
   }
-  if (query.until) window.last = first_since(db, ends, *query.until + kSpare);
+  if (query.until) window.last = first_event_after(db, *query.until);
   return window;
 }
 
@@ -134,40 +150,53 @@ class Search {
  public:
   Search(db::Session& db, const Window& window) : db_(db), window_(window) {}
 
-  void all() { add(kFromAll, {}); }
+  void all() {
+    if (window_.transmitter_id)
+      add(kTransmitted, {*window_.transmitter_id});
+    else
+      add(kAll, {});
+  }
   void of_service(std::uint64_t service_id) {
-    add(kFromTransmitted, {service_id});
+    add(kTransmitted, {service_id});
     of_party({PartyKind::kService, service_id});
   }
   void of_user(std::uint64_t user_id) {
     const auto id = [](const db::Row& row) { return row.id("id"); };
-    for (const auto profile : db_.query(kSelectProfiles, id, user_id)) add(kFromTargets, {profile});
+    for (const auto profile : db_.query(kSelectProfiles, id, user_id)) add(kTargets, {profile});
     for (const auto terminal : db_.query(kSelectTerminals, id, user_id))
       of_party({PartyKind::kTerminal, terminal});
   }
-  // The first ones of all sources together.
-  Ids found() const {
-    Ids ids(found_.begin(), found_.end());
-    if (ids.size() > static_cast<std::size_t>(window_.limit))
-      ids.resize(static_cast<std::size_t>(window_.limit));
-    return ids;
+  // The first ones of all sources together, up to where all were searched.
+  Part found() const {
+    Part part{{}, searched_};
+    for (const std::uint64_t id : found_) {
+      if (id > searched_) break;
+      part.ids.push_back(id);
+      if (part.ids.size() < window_.limit) continue;
+      part.searched = id;
+      break;
+    }
+    return part;
   }
 
  private:
   void of_party(Party party) {
-    for (const SubscriptionRow& row : subscriptions_of(db_, party)) {
-      add(kFromPending, {row.queue_id, row.id});
-      add(kFromHistory, {row.id});
+    for (const SubscriptionRow& row : party_subscriptions(db_, party)) {
+      add(kPending, {row.queue_id, row.id});
+      add(kDead, {row.queue_id, row.id});
+      add(kHistory, {row.id});
     }
   }
-  void add(std::string_view from, Args args) {
-    const Ids ids = find_ids(db_, from, std::move(args), window_);
-    found_.insert(ids.begin(), ids.end());
+  void add(const Source& source, Args args) {
+    const Part part = search_source(db_, source, std::move(args), window_);
+    found_.insert(part.ids.begin(), part.ids.end());
+    searched_ = std::min(searched_, part.searched);
   }
 
   db::Session& db_;
   const Window& window_;
   std::set<std::uint64_t> found_;
+  std::uint64_t searched_ = kEnd;
 };
 
 constexpr std::string_view kSelectEvents = R"sql(
@@ -217,7 +246,7 @@ void name_targets(db::Session& db, std::vector<Event>& events, const TargetReade
 
 }  // namespace
 
-std::vector<Event> Events::log(db::Session& db, const Caller& caller, const LogQuery& query) {
+LogPage Events::log(db::Session& db, const Caller& caller, const LogQuery& query) {
   const Window window = window_of(db, query);
   Search search(db, window);
   if (caller.role == Role::kAdmin)
@@ -226,7 +255,10 @@ std::vector<Event> Events::log(db::Session& db, const Caller& caller, const LogQ
     search.of_service(caller.account_id);
   else if (caller.role == Role::kUser)
     search.of_user(caller.user_id);
-  std::vector<Event> events = load_events(db, search.found());
+  const Part found = search.found();
+  LogPage page;
+  std::vector<Event>& events = page.events;
+  events = load_events(db, found.ids);
   if (caller.role == Role::kUser) {
     name_targets(db, events, {.service_id = {}, .user_id = caller.user_id},
                  [](const Event&) { return true; });
@@ -238,7 +270,12 @@ std::vector<Event> Events::log(db::Session& db, const Caller& caller, const LogQ
     name_targets(db, events, {}, own);
     name_targets(db, events, {.service_id = caller.account_id, .user_id = {}}, std::not_fn(own));
   }
-  return events;
+  page.more = found.searched != kEnd && found.searched < window.last;
+  if (page.more)
+    page.last_event_id = found.searched;
+  else if (!events.empty())
+    page.last_event_id = events.back().id;
+  return page;
 }
 
 }  // namespace whitebrick::events

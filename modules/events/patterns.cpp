@@ -12,13 +12,17 @@ constexpr std::size_t kMaxLength = 128;
 
 // First parts of the types that server components publish (wsdl/events.xsd), and of
 // those that its catalogue will hold.
-constexpr std::array<std::string_view, 11> kReserved{"account", "authorisation", "contact", "context", "event",
-                                                     "gauge",   "mode",          "profile", "service",
-                                                     "session", "urgent"};
+constexpr std::array<std::string_view, 12> kReserved{"account", "authorisation", "contact", "context",
+                                                     "event",   "gauge",         "mode",    "profile",
+                                                     "service", "session",       "subscription",
+                                                     "urgent"};
+
+// Services have events of their own about calls; these are the server's.
+constexpr std::array<std::string_view, 4> kReservedTypes{"call.diverted", "call.incoming", "call.lost", "call.taken"};
 
 // What one server component tells another, and nobody else.
 constexpr std::array<std::string_view, 7> kInternal{
-    "account.changed",      "profile.changed", "profile.deleted",  "profile.service_removed",
+    "account.changed",          "profile.changed", "profile.deleted", "profile.service_removed",
     "profile.terminal_deleted", "session.changed", "session.refresh"};
 
 std::string_view first_part(std::string_view type) { return type.substr(0, type.find('.')); }
@@ -62,7 +66,10 @@ bool is_internal(std::string_view type) {
   return std::find(kInternal.begin(), kInternal.end(), type) != kInternal.end();
 }
 
-bool covers_reserved(std::string_view pattern) { return pattern == "*" || is_reserved(std::string(pattern)); }
+bool covers_reserved(std::string_view pattern) {
+  return pattern == "*" || is_reserved(std::string(pattern)) ||
+         std::any_of(kReservedTypes.begin(), kReservedTypes.end(), [&](auto type) { return covers(pattern, type); });
+}
 
 TypeRange range_of(std::string_view pattern) {
   const std::string prefix(pattern.substr(0, pattern.size() - 2));
@@ -70,7 +77,8 @@ TypeRange range_of(std::string_view pattern) {
 }
 
 bool is_reserved(const std::string& type) {
-  return std::find(kReserved.begin(), kReserved.end(), first_part(type)) != kReserved.end();
+  return std::find(kReserved.begin(), kReserved.end(), first_part(type)) != kReserved.end() ||
+         std::find(kReservedTypes.begin(), kReservedTypes.end(), type) != kReservedTypes.end();
 }
 
 std::vector<std::string> matching_patterns(const std::string& type) {

@@ -6,6 +6,8 @@
 #include <set>
 #include <string_view>
 
+#include "modules/events/capacity.hpp"
+#include "modules/events/coalesce.hpp"
 #include "modules/events/events.hpp"
 #include "modules/events/lists.hpp"
 #include "modules/events/recipients.hpp"
@@ -23,14 +25,11 @@ Ids distinct(Ids ids) {
   return ids;
 }
 
+constexpr std::size_t kMostPushes = 1000;  // named to a publisher in one answer
+
 struct Source {
   std::uint64_t service_id = 0;
   std::optional<std::string> component;
-};
-
-struct DeliveryRow {
-  std::uint64_t event_id;
-  Recipient recipient;
 };
 
 struct TargetRow {
@@ -74,9 +73,6 @@ constexpr std::string_view kInsertTargets = R"sql(
 constexpr std::string_view kInsertWaiting = R"sql(
   INSERT INTO waiting_event (event_id, profile_id) VALUES )sql";
 
-constexpr std::string_view kInsertDeliveries = R"sql(
-  INSERT INTO delivery (queue_id, event_id, subscription_id, visible_at) VALUES )sql";
-
 void insert_targets(db::Session& db, std::string_view insert, const std::vector<TargetRow>& rows) {
   insert_rows(db, insert, "(?, ?)", rows, [](const TargetRow& row, Args& args) {
     args.emplace_back(row.event_id);
@@ -84,13 +80,18 @@ void insert_targets(db::Session& db, std::string_view insert, const std::vector<
   });
 }
 
-void insert_deliveries(db::Session& db, const std::vector<DeliveryRow>& rows) {
-  insert_rows(db, kInsertDeliveries, "(?, ?, ?, UTC_TIMESTAMP(6))", rows,
-              [](const DeliveryRow& row, Args& args) {
-                args.emplace_back(row.recipient.queue_id);
-                args.emplace_back(row.event_id);
-                args.emplace_back(row.recipient.subscription_id);
-              });
+void insert_states(db::Session& db, const Source& source, const std::vector<NewEvent>& events, const Ids& ids) {
+  std::vector<StateRow> rows;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (events[i].state_key.empty()) continue;
+    rows.push_back({events[i].state_key, events[i].type, source.service_id, source.component.value_or(""), ids[i]});
+  }
+  note_states(db, rows);
+}
+
+// A component is never refused.
+WhenFull when_full(const Source& source) {
+  return source.component ? WhenFull::kSuspend : WhenFull::kRefuse;
 }
 
 void wake_queues(db::Session& db, Wake& wake, const std::vector<DeliveryRow>& rows) {
@@ -98,6 +99,8 @@ void wake_queues(db::Session& db, Wake& wake, const std::vector<DeliveryRow>& ro
   for (const DeliveryRow& row : rows) queues.insert(row.recipient.queue_id);
   if (queues.empty()) return;
   std::vector<WaitKey> keys;
+  const auto pushed = [](const DeliveryRow& row) { return row.recipient.pushed; };
+  if (std::any_of(rows.begin(), rows.end(), pushed)) keys.push_back(Events::push_key());
   for (const std::uint64_t queue : queues) keys.push_back(Events::wait_key(queue));
   db.after_commit([&wake, keys = std::move(keys)] { wake.wake(keys); });
 }
@@ -143,24 +146,60 @@ std::vector<TargetRow> find_waiting(db::Session& db, const std::vector<NewEvent>
   return waiting;
 }
 
+// Ids of events grow with their place in the batch. A service is not told how many terminals are
+// connected (K5).
+void count_recipients(const Source& source, const std::vector<DeliveryRow>& deliveries,
+                      std::vector<Published>& published) {
+  std::size_t pushes = 0;
+  for (const DeliveryRow& delivery : deliveries) {
+    if (source.service_id != 0 && delivery.recipient.kind != PartyKind::kService) continue;
+    const auto event = std::lower_bound(published.begin(), published.end(), delivery.event_id,
+                                        [](const Published& one, std::uint64_t id) { return one.event_id < id; });
+    ++event->recipients;
+    if (delivery.recipient.pushed && ++pushes <= kMostPushes)
+      event->pushed.push_back(delivery.recipient.subscription_id);
+  }
+}
+
+constexpr std::string_view kInsertFanOut = R"sql(
+  INSERT INTO fanout (event_id) VALUES (?))sql";
+
+// Answers how many subscriptions it will reach.
+std::uint64_t start_fan_out(db::Session& db, Wake& wake, std::uint64_t event_id, const std::string& type,
+                            std::uint64_t service_id) {
+  db.execute(kInsertFanOut, event_id);
+  db.after_commit([&wake] { wake.wake({Events::fan_out_key()}); });
+  return count_general(db, type, service_id);
+}
+
 // `events` have each target once.
 std::vector<Published> store(db::Session& db, Wake& wake, const Source& source,
                              const std::vector<NewEvent>& events) {
   const Ids ids = insert_events(db, source, events);
   const auto recipients = recipients_by_type(db, source, events);
-  std::vector<Published> published;
   std::vector<TargetRow> targets;
   std::vector<DeliveryRow> deliveries;
   for (std::size_t i = 0; i < events.size(); ++i) {
-    const auto to = recipients.at(events[i].type).of(events[i].profiles);
+    auto to = recipients.at(events[i].type).of(events[i].profiles);
+    if (!events[i].for_services) {
+      std::erase_if(to, [](const Recipient& recipient) { return recipient.kind == PartyKind::kService; });
+    }
     for (const Recipient& recipient : to) deliveries.push_back({ids[i], recipient});
     for (const std::uint64_t profile : events[i].profiles) targets.push_back({ids[i], profile});
-    published.push_back({ids[i], to.size()});
   }
   insert_targets(db, kInsertTargets, targets);
   insert_targets(db, kInsertWaiting, find_waiting(db, events, ids));
-  insert_deliveries(db, deliveries);
+  insert_states(db, source, events, ids);
+  deliver(db, deliveries, when_full(source));
   wake_queues(db, wake, deliveries);
+  std::vector<Published> published;
+  for (const std::uint64_t id : ids) published.push_back({id, 0});
+  count_recipients(source, deliveries, published);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (events[i].profiles.empty() && recipients.at(events[i].type).fan_out) {
+      published[i].recipients += start_fan_out(db, wake, ids[i], events[i].type, source.service_id);
+    }
+  }
   return published;
 }
 
@@ -222,7 +261,12 @@ std::vector<Published> Events::publish(db::Session& db, const Caller& service,
   for (const NewEvent& event : events) batch.push_back(with_distinct_targets(event));
   require_declared(db, service.account_id, batch);
   require_subscribed(db, service.account_id, batch);
-  return store(db, wake_, {service.account_id, std::nullopt}, batch);
+  auto published = store(db, wake_, {service.account_id, std::nullopt}, batch);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (const auto& within = batch[i].respond_within_seconds)
+      ask_for_response(db, service.account_id, published[i].event_id, *within);
+  }
+  return published;
 }
 
 Published Events::publish(db::Session& db, const std::string& component, const NewEvent& event) {
@@ -251,6 +295,24 @@ std::vector<DeliveryRow> deliveries_to(db::Session& db, std::uint64_t event_id, 
 
 }  // namespace
 
+namespace {
+
+constexpr std::string_view kInsertFanOutAbout = R"sql(
+  INSERT INTO fanout (event_id, about_type, about_service) VALUES (?, ?, ?))sql";
+
+}  // namespace
+
+void Events::publish_about(db::Session& db, const NewEvent& event, const Ids& subscription_ids,
+                           const std::string& type, std::uint64_t service_id) {
+  if (subscription_ids.empty()) return;
+  if (subscription_ids.size() <= kMostAtOnce) {
+    publish_to(db, "events", event, subscription_ids);
+    return;
+  }
+  db.execute(kInsertFanOutAbout, insert_events(db, {0, "events"}, {event}).front(), type, service_id);
+  db.after_commit([this] { wake_.wake({fan_out_key()}); });
+}
+
 Published Events::publish_to(db::Session& db, const std::string& component, const NewEvent& event,
                              std::span<const std::uint64_t> subscription_ids) {
   const NewEvent stored = with_distinct_targets(event);
@@ -258,10 +320,13 @@ Published Events::publish_to(db::Session& db, const std::string& component, cons
   std::vector<TargetRow> targets;
   for (const std::uint64_t profile : stored.profiles) targets.push_back({id, profile});
   insert_targets(db, kInsertTargets, targets);
-  const auto deliveries = deliveries_to(db, id, distinct({subscription_ids.begin(), subscription_ids.end()}));
-  insert_deliveries(db, deliveries);
+  auto deliveries = deliveries_to(db, id, distinct({subscription_ids.begin(), subscription_ids.end()}));
+  insert_states(db, {0, component}, {stored}, {id});
+  deliver(db, deliveries, WhenFull::kSuspend);
   wake_queues(db, wake_, deliveries);
-  return {id, deliveries.size()};
+  std::vector<Published> published{{id, 0}};
+  count_recipients({0, component}, deliveries, published);
+  return published.front();
 }
 
 }  // namespace whitebrick::events

@@ -1,10 +1,12 @@
-// Pulling: a lease on the first ready deliveries of a queue, and its end by acknowledgement.
+// Pulling: a lease on the first ready deliveries of a queue, and their numbers in it.
 // Two pullers never hold the same delivery: the row's own visible_at decides, under its lock on
 // one server and by certification on a cluster.
 
 #include <algorithm>
 #include <string_view>
 
+#include "modules/events/dead.hpp"
+#include "modules/events/delivery_rules.hpp"
 #include "modules/events/events.hpp"
 #include "modules/events/lease_token.hpp"
 #include "modules/events/lists.hpp"
@@ -15,6 +17,12 @@ namespace whitebrick::events {
 namespace {
 
 using Ids = std::vector<std::uint64_t>;
+
+struct Ready {
+  std::uint64_t event_id = 0;
+  unsigned attempts = 0;
+  bool fresh = false;  // without a number yet
+};
 
 struct Leased {
   Event event;
@@ -28,12 +36,19 @@ struct Leased {
 // Committed rows that nobody has in hand: neither a publisher that is held up nor another puller
 // is waited for. Exclusion does not rest on it, but on the UPDATE of the same rows.
 constexpr std::string_view kSelectReady = R"sql(
-  SELECT event_id FROM delivery
+  SELECT event_id, attempts, sequence = 0 AS fresh FROM delivery
    WHERE queue_id = ? AND visible_at <= UTC_TIMESTAMP(6) ORDER BY event_id LIMIT ? FOR UPDATE SKIP LOCKED)sql";
 
-std::string claim_text(std::string_view list) {
+// Answers the last one; @sequence is the one before the first. The row is locked until the commit,
+// so that numbers are dense and in order.
+constexpr std::string_view kReserveNumbers = R"sql(
+  UPDATE queue SET last_sequence = LAST_INSERT_ID((@sequence := last_sequence) + ?) WHERE id = ?)sql";
+
+std::string claim_text(bool with_numbers, std::string_view list) {
   std::string sql = R"sql(
-  UPDATE delivery SET previous_token = token, token = ?, attempts = LEAST(attempts + 1, 65535),
+  UPDATE delivery SET previous_token = COALESCE(token, previous_token), token = ?, attempts = LEAST(attempts + 1, 65535),)sql";
+  if (with_numbers) sql += " sequence = IF(sequence = 0, @sequence := @sequence + 1, sequence),";
+  sql += R"sql(
          visible_at = UTC_TIMESTAMP(6) + INTERVAL ? SECOND
    WHERE queue_id = ? AND visible_at <= UTC_TIMESTAMP(6) AND event_id IN ()sql";
   return sql.append(list).append(") ORDER BY event_id LIMIT ?");
@@ -43,7 +58,9 @@ std::string select_claimed(std::string_view list) {
   std::string sql = R"sql(
   SELECT STRAIGHT_JOIN d.event_id AS event_id, d.subscription_id AS subscription_id, d.attempts AS attempts,
          e.type AS type, e.content AS content, e.created_at AS created_at, e.service_id AS service_id,
-         e.component AS component, e.targets AS targets, e.expires_at <= UTC_TIMESTAMP(6) AS expired,
+         d.sequence AS sequence, d.replay AS replay, d.coalesced AS coalesced, e.component AS component,
+         e.respond_before AS respond_before,
+         e.targets AS targets, d.replay = 0 AND e.expires_at <= UTC_TIMESTAMP(6) AS expired,
          s.owner_kind AS owner_kind, s.owner_id AS owner_id, s.profile_id AS profile_id,
          v.name AS service_name, v.provider AS provider
     FROM delivery d JOIN event e ON e.id = d.event_id
@@ -59,9 +76,13 @@ Leased read_leased(const db::Row& row) {
   event.id = row.id("event_id");
   leased.subscription_id = row.id("subscription_id");
   event.attempts = static_cast<unsigned>(row.number("attempts"));
+  event.sequence = row.id("sequence");
+  event.replay = row.flag("replay");
+  event.coalesced = static_cast<unsigned>(row.number("coalesced"));
   event.type = row.text("type");
   event.content = row.bytes("content").value;
   event.published_at = row.time("created_at");
+  event.respond_before = row.time_or_null("respond_before");
   event.transmitter.service_id = row.id("service_id");
   event.transmitter.component = row.text_or_null("component").value_or("");
   leased.has_targets = row.number("targets") > 0;
@@ -83,14 +104,15 @@ constexpr std::string_view kExpireClaimed = R"sql(
   SELECT d.subscription_id, d.event_id, s.owner_kind, s.owner_id, IF(s.owner_kind = 2, s.profile_id, NULL), 2,
          d.attempts - 1, UTC_TIMESTAMP(6)
     FROM delivery d JOIN subscription s ON s.id = d.subscription_id
-   WHERE d.queue_id = ? AND d.event_id = ? AND d.subscription_id = ?)sql";
+   WHERE d.queue_id = ? AND d.event_id = ? AND d.subscription_id = ?
+      ON DUPLICATE KEY UPDATE done_at = delivery_history.done_at)sql";
 
 constexpr std::string_view kDeleteDelivery = R"sql(
   DELETE FROM delivery WHERE queue_id = ? AND event_id = ? AND subscription_id = ?)sql";
 
 // Out of the way until the sweep settles it.
 constexpr std::string_view kHideDelivery = R"sql(
-  UPDATE delivery SET token = NULL, visible_at = UTC_TIMESTAMP(6) + INTERVAL 60 SECOND
+  UPDATE delivery SET token = NULL, sequence = 0, visible_at = UTC_TIMESTAMP(6) + INTERVAL 60 SECOND
    WHERE queue_id = ? AND event_id = ? AND subscription_id = ?)sql";
 
 // Takes out what is leased to nobody's use.
@@ -146,26 +168,95 @@ void name_targets(db::Session& db, std::vector<Leased>& leased) {
   }
 }
 
-}  // namespace
+// How many numbers were reserved, and the last of them.
+struct Numbers {
+  std::uint64_t reserved = 0, last = 0;
+};
 
-namespace {
+Numbers reserve(db::Session& db, std::uint64_t queue_id, std::uint64_t number) {
+  return {number, db.insert(kReserveNumbers, number, queue_id)};
+}
+
+// The first ready ones that may go together; those that failed too often are taken away.
+std::vector<Ready> find_ready(db::Session& db, std::uint64_t queue_id, int max_events, bool& found) {
+  auto ready = db.query(
+      kSelectReady,
+      [](const db::Row& row) {
+        return Ready{row.id("event_id"), static_cast<unsigned>(row.number("attempts")), row.flag("fresh")};
+      },
+      queue_id, max_events);
+  found = !ready.empty();
+  if (std::ranges::any_of(ready, [](const Ready& one) { return one.attempts >= kMostAttempts; })) {
+    bury(db, queue_id, ready.front().event_id, ready.back().event_id);
+    std::erase_if(ready, [](const Ready& one) { return one.attempts >= kMostAttempts; });
+  }
+  std::vector<unsigned> attempts;
+  attempts.reserve(ready.size());
+  for (const Ready& one : ready) attempts.push_back(one.attempts);
+  ready.resize(batch_size(attempts));
+  return ready;
+}
+
+struct Claimed {
+  std::vector<Leased> leased;
+  Numbers numbers;
+};
 
 // Nothing when nothing is ready.
-std::optional<std::vector<Leased>> lease_some(db::Session& db, std::uint64_t queue_id,
-                                              const std::string& fence, int max_events, int lease_seconds) {
-  Ids ready = db.query(
-      kSelectReady, [](const db::Row& row) { return row.id("event_id"); }, queue_id, max_events);
-  if (ready.empty()) return std::nullopt;
+std::optional<Claimed> lease_some(db::Session& db, std::uint64_t queue_id, const std::string& fence,
+                                  int max_events, int lease_seconds) {
+  bool found = false;
+  const auto ready = find_ready(db, queue_id, max_events, found);
+  if (!found) return std::nullopt;
+  Claimed claimed;
+  if (ready.empty()) return claimed;
+  const auto fresh = std::ranges::count_if(ready, &Ready::fresh);
+  if (fresh > 0) claimed.numbers = reserve(db, queue_id, static_cast<std::uint64_t>(fresh));
   // In a portal's queue one event may be there for several terminals.
-  const std::size_t rows = ready.size();
-  ready.erase(std::unique(ready.begin(), ready.end()), ready.end());
+  Ids events;
+  for (const Ready& one : ready) {
+    if (events.empty() || events.back() != one.event_id) events.push_back(one.event_id);
+  }
   std::vector<db::Value> args{db::Bytes{fence}, lease_seconds, queue_id};
-  const std::string claim = claim_text(in_list(ready, args));
-  args.emplace_back(rows);
+  const std::string claim = claim_text(fresh > 0, in_list(events, args));
+  args.emplace_back(ready.size());
   db.execute_with(claim, args);
   args.assign({queue_id, db::Bytes{fence}});
-  const std::string select = select_claimed(in_list(ready, args));
-  return db.query_with(select, read_leased, args);
+  const std::string select = select_claimed(in_list(events, args));
+  claimed.leased = db.query_with(select, read_leased, args);
+  return claimed;
+}
+
+constexpr std::string_view kGiveNumber = R"sql(
+  UPDATE delivery SET sequence = ? WHERE queue_id = ? AND event_id = ? AND subscription_id = ?)sql";
+
+constexpr std::string_view kTakeNumbersBack = R"sql(
+  UPDATE queue SET last_sequence = ? WHERE id = ?)sql";
+
+// As a rule what was reserved is what was used. Not so when something was dropped, or when a
+// portal's batch ends among the deliveries of one event: then the numbers are given again.
+void settle_numbers(db::Session& db, std::uint64_t queue_id, Claimed& claimed) {
+  std::vector<Leased>& leased = claimed.leased;
+  Numbers numbers = claimed.numbers;
+  const auto is_fresh = [&](const Leased& one) {
+    return one.event.sequence == 0 ||
+           (numbers.reserved > 0 && one.event.sequence > numbers.last - numbers.reserved);
+  };
+  const auto unnumbered = std::ranges::any_of(leased, [](const Leased& l) { return l.event.sequence == 0; });
+  const auto used = static_cast<std::uint64_t>(std::ranges::count_if(leased, is_fresh));
+  if (used == numbers.reserved && !unnumbered) return;
+  if (used > numbers.reserved) {
+    const Numbers more = reserve(db, queue_id, used - numbers.reserved);
+    numbers = {used, more.last};
+  }
+  const std::uint64_t base = numbers.last - numbers.reserved;
+  std::uint64_t next = base;
+  for (Leased& one : leased) {
+    if (one.event.sequence != 0 && one.event.sequence <= base) continue;
+    one.event.sequence = ++next;
+    db.execute(kGiveNumber, next, queue_id, one.event.id, one.subscription_id);
+  }
+  if (next != numbers.last) db.execute(kTakeNumbersBack, next, queue_id);
 }
 
 }  // namespace
@@ -177,8 +268,9 @@ Batch Events::claim(db::Session& db, std::uint64_t queue_id, int max_events, int
     token.fence = LeaseToken::random_fence();
     auto some = lease_some(db, queue_id, token.fence, max_events, lease_seconds);
     if (!some) return {};
-    leased = std::move(*some);
-    drop_stale(db, queue_id, leased);
+    drop_stale(db, queue_id, some->leased);
+    settle_numbers(db, queue_id, *some);
+    leased = std::move(some->leased);
   }
   name_terminals(db, leased);
   name_targets(db, leased);
@@ -190,94 +282,6 @@ Batch Events::claim(db::Session& db, std::uint64_t queue_id, int max_events, int
   batch.events.reserve(leased.size());
   for (Leased& one : leased) batch.events.push_back(std::move(one.event));
   return batch;
-}
-
-namespace {
-
-// Reads without locks, so that a publisher whose events lie in between is not waited for.
-constexpr std::string_view kKeepAcknowledged = R"sql(
-  INSERT INTO delivery_history
-         (subscription_id, event_id, recipient_kind, recipient_id, profile_id, outcome, attempts, done_at)
-  SELECT STRAIGHT_JOIN d.subscription_id, d.event_id, s.owner_kind, s.owner_id,
-         IF(s.owner_kind = 2, s.profile_id, NULL), 1, d.attempts, UTC_TIMESTAMP(6)
-    FROM delivery d JOIN subscription s ON s.id = d.subscription_id
-   WHERE d.queue_id = ? AND d.event_id BETWEEN ? AND ? AND d.token = ?)sql";
-constexpr std::string_view kReturnEvents = " RETURNING event_id";
-
-constexpr std::string_view kDeleteAcknowledged = R"sql(
-  DELETE FROM delivery WHERE queue_id = ? AND token = ? AND event_id IN ()sql";
-
-constexpr std::string_view kSelectTaken = R"sql(
-  SELECT DISTINCT event_id FROM delivery WHERE queue_id = ? AND event_id BETWEEN ? AND ? AND previous_token = ?)sql";
-
-constexpr std::string_view kSelectOthers = R"sql(
-  SELECT DISTINCT event_id FROM delivery WHERE queue_id = ? AND NOT (token <=> ?) AND event_id IN ()sql";
-
-std::uint64_t read_event_id(const db::Row& row) { return row.id("event_id"); }
-
-// Answers how many; a row that somebody took between the two statements undoes both.
-std::uint64_t move_to_history(db::Session& db, std::uint64_t queue_id, const LeaseToken& token,
-                              std::string_view keep, const std::vector<db::Value>& args) {
-  Ids kept = db.query_with(std::string(keep).append(kReturnEvents), read_event_id, args);
-  if (kept.empty()) return 0;
-  const std::size_t rows = kept.size();
-  std::uint64_t removed = 0;
-  std::sort(kept.begin(), kept.end());
-  kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
-  in_pieces(kept, [&](std::span<const std::uint64_t> piece) {
-    std::vector<db::Value> found{queue_id, db::Bytes{token.fence}};
-    const std::string remove = std::string(kDeleteAcknowledged).append(in_list(piece, found)).append(")");
-    removed += db.execute_with(remove, found);
-  });
-  if (rows != removed) throw db::Conflict(0, "deliveries changed while they were acknowledged");
-  return removed;
-}
-
-std::vector<db::Value> leased_range(std::uint64_t queue_id, const LeaseToken& token) {
-  return {queue_id, token.first_event, token.last_event, db::Bytes{token.fence}};
-}
-
-Acknowledged acknowledge_all(db::Session& db, std::uint64_t queue_id, const LeaseToken& token) {
-  const auto args = leased_range(queue_id, token);
-  Acknowledged done;
-  done.count = move_to_history(db, queue_id, token, kKeepAcknowledged, args);
-  if (done.count < token.deliveries) done.lost = db.query_with(kSelectTaken, read_event_id, args);
-  return done;
-}
-
-Acknowledged acknowledge_some(db::Session& db, std::uint64_t queue_id, const LeaseToken& token,
-                              const Ids& event_ids) {
-  Acknowledged done;
-  in_pieces(event_ids, [&](std::span<const std::uint64_t> piece) {
-    auto args = leased_range(queue_id, token);
-    const std::string keep = std::string(kKeepAcknowledged)
-                                 .append(" AND d.event_id IN (")
-                                 .append(in_list(piece, args))
-                                 .append(")");
-    const std::uint64_t count = move_to_history(db, queue_id, token, keep, args);
-    done.count += count;
-    if (count >= piece.size()) return;
-    args.assign({queue_id, db::Bytes{token.fence}});
-    const std::string others = std::string(kSelectOthers).append(in_list(piece, args)).append(")");
-    const Ids lost = db.query_with(others, read_event_id, args);
-    done.lost.insert(done.lost.end(), lost.begin(), lost.end());
-  });
-  return done;
-}
-
-}  // namespace
-
-Acknowledged Events::acknowledge(db::Session& db, std::uint64_t queue_id, const std::string& token,
-                                 const std::vector<std::uint64_t>& event_ids) {
-  if (token.empty()) return {};
-  const auto lease = LeaseToken::parse(token);
-  if (!lease)
-    throw Fault(FaultCode::INVALID_ARGUMENT, "Give back the leaseToken of a pull as it was.", "ackToken");
-  if (event_ids.empty()) return acknowledge_all(db, queue_id, *lease);
-  Ids ids = event_ids;
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return acknowledge_some(db, queue_id, *lease, ids);
 }
 
 }  // namespace whitebrick::events

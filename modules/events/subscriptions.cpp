@@ -4,8 +4,11 @@
 #include <set>
 #include <string_view>
 
+#include "modules/events/capacity.hpp"
+#include "modules/events/dead.hpp"
 #include "modules/events/lists.hpp"
 #include "modules/events/patterns.hpp"
+#include "modules/events/push.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::events {
@@ -39,7 +42,7 @@ std::optional<SubscriptionRow> find_subscription(db::Session& db, Party owner, c
   return db.query_one(kSelectSubscription, read_subscription, number(owner.kind), owner.id, name);
 }
 
-std::vector<SubscriptionRow> subscriptions_of(db::Session& db, Party owner) {
+std::vector<SubscriptionRow> party_subscriptions(db::Session& db, Party owner) {
   return db.query(kSelectSubscriptions, read_subscription, number(owner.kind), owner.id);
 }
 
@@ -109,13 +112,13 @@ void write_patterns(db::Session& db, std::uint64_t subscription_id,
 namespace {
 
 constexpr std::string_view kTypeAvailable = R"sql(
-  SELECT name FROM event_type WHERE name = ? AND available = 1)sql";
+  SELECT type FROM event_declaration WHERE type = ? AND live = 1 LIMIT 1)sql";
 
 constexpr std::string_view kRangeAvailable = R"sql(
-  SELECT name FROM event_type WHERE name >= ? AND name < ? AND available = 1 LIMIT 1)sql";
+  SELECT type FROM event_declaration WHERE type >= ? AND type < ? AND live = 1 LIMIT 1)sql";
 
 bool is_transmitted(db::Session& db, const std::string& pattern) {
-  const auto name = [](const db::Row& row) { return row.text("name"); };
+  const auto name = [](const db::Row& row) { return row.text("type"); };
   if (covers_reserved(pattern)) return true;
   if (!pattern.ends_with('*')) return db.query_one(kTypeAvailable, name, pattern).has_value();
   const TypeRange range = range_of(pattern);
@@ -127,16 +130,34 @@ constexpr std::string_view kCountDeliveries = R"sql(
 
 }  // namespace
 
+bool any_transmitted(db::Session& db, const std::vector<std::string>& patterns) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return is_transmitted(db, pattern); });
+}
+
 Subscription describe(db::Session& db, const SubscriptionRow& row, const std::vector<std::string>& patterns) {
   Subscription described{row.id, row.queue_id, row.name, false, 0};
-  described.available = std::any_of(patterns.begin(), patterns.end(),
-                                    [&](const std::string& pattern) { return is_transmitted(db, pattern); });
+  described.available = any_transmitted(db, patterns);
   described.backlog =
       db.query_one(
             kCountDeliveries, [](const db::Row& r) { return r.id("pending"); }, row.queue_id, row.id)
           .value_or(0);
   return described;
 }
+
+namespace {
+
+// A subscription that had expired or was suspended collects again.
+constexpr std::string_view kConfigureQueue = R"sql(
+  UPDATE queue SET lifetime = COALESCE(?, lifetime), max_pending = COALESCE(?, max_pending), state = 0,
+         state_at = NULL, held = 0, expires_at = UTC_TIMESTAMP(6) + INTERVAL lifetime SECOND
+   WHERE id = ?)sql";
+
+// To be counted against its new limit.
+constexpr std::string_view kForgetDepth = R"sql(
+  UPDATE queue_depth SET due_event = 0 WHERE queue_id = ?)sql";
+
+}  // namespace
 
 Subscription Events::subscribe(db::Session& db, Party owner, const SubscriptionRequest& request) {
   require_patterns(request.patterns);
@@ -152,6 +173,10 @@ Subscription Events::subscribe(db::Session& db, Party owner, const SubscriptionR
                       request.transmitter_id};
   row.id = write_subscription(db, row);
   write_patterns(db, row.id, request.patterns);
+  db.execute(kConfigureQueue, request.lifetime_seconds, request.max_pending, row.queue_id);
+  if (request.max_pending) db.execute(kForgetDepth, row.queue_id);
+  if (owner.kind == PartyKind::kService) write_push(db, *egress_, row, request);
+  if (request.push) db.after_commit([this] { wake_.wake({push_key()}); });
   return describe(db, row, request.patterns);
 }
 
@@ -177,7 +202,32 @@ void note_ended(db::Session& db, const SubscriptionRow& row) {
 void end_subscription(db::Session& db, const SubscriptionRow& row) {
   db.execute(kDeleteSubscription, row.id);
   db.execute(kDeletePatterns, row.id);
+  remove_push(db, row.id);
   note_ended(db, row);
+  forget_dead(db, row.queue_id, row.id);
+}
+
+namespace {
+
+constexpr std::string_view kRenew = R"sql(
+  UPDATE queue SET lifetime = COALESCE(?, lifetime), state = 0, state_at = NULL, held = 0,
+         expires_at = UTC_TIMESTAMP(6) + INTERVAL lifetime SECOND
+   WHERE id = ?)sql";
+
+constexpr std::string_view kSelectExpiry = R"sql(
+  SELECT expires_at FROM queue WHERE id = ?)sql";
+
+}  // namespace
+
+std::optional<Time> Events::renew_subscription(db::Session& db, Party owner, const std::string& name,
+                                               std::optional<int> lifetime_seconds) {
+  const auto row = find_subscription(db, owner, name);
+  if (!row) throw Fault(FaultCode::NOT_FOUND, "The service has no such subscription.", "name");
+  db.execute(kRenew, lifetime_seconds, row->queue_id);
+  return db
+      .query_one(
+          kSelectExpiry, [](const db::Row& r) { return r.time_or_null("expires_at"); }, row->queue_id)
+      .value_or(std::nullopt);
 }
 
 namespace {
@@ -210,7 +260,7 @@ constexpr std::string_view kDeleteUnusedQueues = R"sql(
 }  // namespace
 
 void Events::forget(db::Session& db, Party owner) {
-  for (const SubscriptionRow& row : subscriptions_of(db, owner)) {
+  for (const SubscriptionRow& row : party_subscriptions(db, owner)) {
     if (owner.kind == PartyKind::kTerminal)
       unsubscribe_terminal(db, row.id);
     else

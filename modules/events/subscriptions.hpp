@@ -22,10 +22,12 @@ struct SubscriptionRow {
 // Fault INVALID_ARGUMENT(type) or LIMIT_EXCEEDED(type).
 void require_patterns(const std::vector<std::string>& patterns);
 std::optional<SubscriptionRow> find_subscription(db::Session&, Party, const std::string& name);
-std::vector<SubscriptionRow> subscriptions_of(db::Session&, Party);
+std::vector<SubscriptionRow> party_subscriptions(db::Session&, Party);
 // Creates or replaces; answers the row's id.
 std::uint64_t write_subscription(db::Session&, const SubscriptionRow&);
 void write_patterns(db::Session&, std::uint64_t subscription_id, const std::vector<std::string>& patterns);
+// Does anybody transmit what one of the patterns selects?
+bool any_transmitted(db::Session&, const std::vector<std::string>& patterns);
 // With availability and backlog, as callers see it.
 Subscription describe(db::Session&, const SubscriptionRow&, const std::vector<std::string>& patterns);
 

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "modules/events/capacity.hpp"
 #include "modules/events/lists.hpp"
 #include "modules/events/subscriptions.hpp"
 #include "server/fault.hpp"
@@ -31,6 +32,7 @@ Subscription Events::subscribe_terminal(db::Session& db, std::uint64_t terminal_
     move_deliveries(db, before->queue_id, row);
     note_ended(db, *before);
   }
+  resume(db, queue_id);
   const bool waited = hand_over_waiting(db, row) > 0;
   if (moved || waited) db.after_commit([this, queue_id] { wake_.wake({wait_key(queue_id)}); });
   return describe(db, row, patterns);
@@ -41,7 +43,7 @@ Subscription Events::select_terminal_events(db::Session& db, std::uint64_t termi
                                             const std::vector<std::string>& patterns) {
   require_patterns(patterns);
   std::optional<Subscription> selected;
-  for (const SubscriptionRow& row : subscriptions_of(db, {PartyKind::kTerminal, terminal_id})) {
+  for (const SubscriptionRow& row : party_subscriptions(db, {PartyKind::kTerminal, terminal_id})) {
     if (profile_id && row.profile_id != profile_id) continue;
     write_patterns(db, row.id, patterns);
     hand_over_waiting(db, row);
@@ -93,7 +95,7 @@ std::uint64_t move_deliveries(db::Session& db, std::uint64_t from_queue, const S
   in_pieces(events, [&](std::span<const std::uint64_t> piece) {
     std::vector<db::Value> args{row.queue_id, from_queue, row.id};
     const std::string move = R"sql(
-  UPDATE delivery SET queue_id = ?, visible_at = UTC_TIMESTAMP(6), previous_token = token, token = NULL
+  UPDATE delivery SET queue_id = ?, visible_at = UTC_TIMESTAMP(6), previous_token = token, token = NULL, sequence = 0
    WHERE queue_id = ? AND subscription_id = ? AND event_id IN ()sql" +
                              in_list(piece, args) + ")";
     moved += db.execute_with(move, args);
@@ -108,6 +110,7 @@ constexpr std::string_view kKeepUnsubscribed = R"sql(
          (subscription_id, event_id, recipient_kind, recipient_id, profile_id, outcome, attempts, done_at)
   SELECT d.subscription_id, d.event_id, ?, ?, ?, 4, d.attempts, UTC_TIMESTAMP(6) FROM delivery d
    WHERE d.queue_id = ? AND d.subscription_id = ? ORDER BY d.event_id LIMIT 1000
+      ON DUPLICATE KEY UPDATE done_at = delivery_history.done_at
   RETURNING event_id)sql";
 
 constexpr std::string_view kDeleteLeft = R"sql(

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "modules/events/capacity.hpp"
+#include "modules/events/coalesce.hpp"
+#include "modules/events/dead.hpp"
 #include "modules/events/events.hpp"
 #include "modules/events/lists.hpp"
 #include "modules/events/subscriptions.hpp"
@@ -97,21 +100,28 @@ constexpr std::string_view kSelectNextQueue = R"sql(
 
 // The last event of a queue's next piece.
 constexpr std::string_view kSelectPiece = R"sql(
-  SELECT MAX(event_id) AS last
+  SELECT MAX(event_id) AS last, COUNT(*) AS deliveries
     FROM (SELECT event_id FROM delivery WHERE queue_id = ? AND event_id > ? ORDER BY event_id LIMIT 1000) AS piece)sql";
 
+struct Piece {
+  std::uint64_t last = 0, deliveries = 0;
+};
+
+// An event that is gone from the log leaves deliveries that nobody can pull.
 constexpr std::string_view kSelectExpired = R"sql(
-  SELECT STRAIGHT_JOIN d.event_id AS event_id FROM delivery d JOIN event e ON e.id = d.event_id
+  SELECT STRAIGHT_JOIN d.event_id AS event_id FROM delivery d LEFT JOIN event e ON e.id = d.event_id
    WHERE d.queue_id = ? AND d.event_id > ? AND d.event_id <= ? AND d.visible_at <= UTC_TIMESTAMP(6)
-     AND e.expires_at <= UTC_TIMESTAMP(6) LIMIT 1)sql";
+     AND (e.id IS NULL OR (d.replay = 0 AND e.expires_at <= UTC_TIMESTAMP(6))) LIMIT 1)sql";
 
 constexpr std::string_view kKeepExpired = R"sql(
   INSERT INTO delivery_history
          (subscription_id, event_id, recipient_kind, recipient_id, profile_id, outcome, attempts, done_at)
   SELECT STRAIGHT_JOIN d.subscription_id, d.event_id, s.owner_kind, s.owner_id,
          IF(s.owner_kind = 2, s.profile_id, NULL), 2, d.attempts, UTC_TIMESTAMP(6)
-    FROM delivery d JOIN event e ON e.id = d.event_id JOIN subscription s ON s.id = d.subscription_id
-   WHERE d.queue_id = ? AND d.event_id > ? AND d.event_id <= ? AND d.visible_at <= ? AND e.expires_at <= ?
+    FROM delivery d LEFT JOIN event e ON e.id = d.event_id JOIN subscription s ON s.id = d.subscription_id
+   WHERE d.queue_id = ? AND d.event_id > ? AND d.event_id <= ? AND d.visible_at <= ?
+     AND (e.id IS NULL OR (d.replay = 0 AND e.expires_at <= ?))
+      ON DUPLICATE KEY UPDATE done_at = delivery_history.done_at
   RETURNING event_id, subscription_id)sql";
 
 constexpr std::string_view kDeleteExpired = R"sql(
@@ -150,20 +160,54 @@ void expire_piece(db::Session& db, std::uint64_t queue, std::uint64_t after, std
   if (removed != kept) throw db::Conflict(0, "deliveries changed while they expired");
 }
 
+// Components handle what failed again and again, with longer and longer pauses.
+constexpr std::string_view kSelectLimits = R"sql(
+  SELECT owner_kind = 3 AS component, max_pending FROM queue WHERE id = ?)sql";
+
+struct Limits {
+  bool component = false;
+  std::uint64_t most = 0;
+};
+
+std::optional<Piece> next_piece(db::Session& db, std::uint64_t queue, std::uint64_t after) {
+  const auto piece = db.query_one(
+      kSelectPiece,
+      [](const db::Row& row) {
+        return Piece{row.id_or_null("last").value_or(0), row.id("deliveries")};
+      },
+      queue, after);
+  return piece && piece->deliveries > 0 ? piece : std::nullopt;
+}
+
 void expire_queue(db::Pool& pool, std::uint64_t queue) {
+  const auto limits = pool.in_transaction([&](db::Session& db) {
+    return db.query_one(
+        kSelectLimits,
+        [](const db::Row& row) {
+          return Limits{row.flag("component"), row.id("max_pending")};
+        },
+        queue);
+  });
+  const bool limited = limits && !limits->component;
+  const bool full = limited && pool.in_transaction([&](db::Session& db) {
+    return bounded_depth(db, queue, limits->most) >= limits->most;
+  });
   std::uint64_t after = 0;
   for (;;) {
-    const auto last = pool.in_transaction([&](db::Session& db) {
-      const auto end =
-          db.query_one(
-                kSelectPiece, [](const db::Row& row) { return row.id_or_null("last"); }, queue, after)
-              .value_or(std::nullopt);
-      if (end) expire_piece(db, queue, after, *end);
-      return end;
+    const auto piece = pool.in_transaction([&](db::Session& db) {
+      const auto next = next_piece(db, queue, after);
+      if (!next) return next;
+      expire_piece(db, queue, after, next->last);
+      if (limited) bury(db, queue, after + 1, next->last);
+      if (full) coalesce(db, queue, after + 1, next->last);
+      return next;
     });
-    if (!last) return;
-    after = *last;
+    if (!piece) break;
+    after = piece->last;
   }
+  if (full)
+    pool.in_transaction(
+        [&](db::Session& db) { note_depth(db, queue, bounded_depth(db, queue, limits->most), after); });
 }
 
 constexpr std::string_view kSelectExpiredWaiting = R"sql(

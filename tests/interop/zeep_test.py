@@ -256,6 +256,18 @@ def test_events(world):
     assert [(d.recipient, d.notified, d.outcome) for d in deliveries.delivery] == [(f"{spare}/acme", True, "ACKNOWLEDGED")]
     w.alice.refused("GetDeliveries", "NOT_FOUND", "eventId", eventId=first)
 
+    # An answer that the publisher waits for.
+    question = w.mail.PublishEvents(event=[{"type": "mail.read", "content": "?", "responseWithinSeconds": 60}])[0].eventId
+    asked = listener.PullEvents(subscription="mails", waitSeconds=0)
+    assert [e.eventId for e in asked.event] == [question] and asked.event[0].respondBefore
+    told = listener.RespondToEvent(eventId=question, content=content)
+    listener.refused("RespondToEvent", "ALREADY_EXISTS", "eventId", eventId=question, content="again")
+    response = w.mail.PullEvents(subscription="responses", waitSeconds=0).event[0]
+    assert (response.eventId, response.type) == (told, "event.response")
+    listener.AckEvents(subscription="mails", ackToken=asked.leaseToken)
+    listener.refused("Subscribe", "INVALID_ARGUMENT", "endpoint", name="mails", type=["mail.*"],
+                     push={"endpoint": "https://169.254.169.254/latest"})
+
     # The queue's other operations.
     assert listener.RenewSubscription(name="mails", lifetimeSeconds=3600) > datetime.datetime.now(datetime.timezone.utc)
     listener.refused("RenewSubscription", "NOT_FOUND", "name", name="none")

@@ -19,7 +19,7 @@ class LogTest : public EventsFixture {
   }
   Strings log(const Caller& caller, LogQuery query = {}) {
     if (!query.type) query.type = "mail.*";
-    return contents(in([&](db::Session& db) { return events_.log(db, caller, query); }));
+    return contents(in([&](db::Session& db) { return events_.log(db, caller, query); }).events);
   }
   DeliveryReport deliveries(const Caller& caller, std::uint64_t event_id) {
     return in([&](db::Session& db) { return events_.deliveries(db, caller, event_id); });
@@ -45,7 +45,7 @@ TEST_F(LogTest, TargetsAreNamedAsFarAsTheReaderMayKnow) {
   publish(kMail, event("mail.received", "both", {kAliceWork, kBobWork}));
   const auto targets = [&](const Caller& caller) {
     return in([&](db::Session& db) { return events_.log(db, caller, {.type = "mail.received"}); })
-        .at(0)
+        .events.at(0)
         .profiles;
   };
   EXPECT_EQ(targets(admin()).size(), 2U);
@@ -66,7 +66,7 @@ TEST_F(LogTest, PagesAndFilters) {
   LogQuery query{.type = "*", .max_events = 7};
   query.after_event_id = published.front().event_id - 1;
   for (;;) {
-    const auto page = in([&](db::Session& db) { return events_.log(db, service(kMail), query); });
+    const auto page = in([&](db::Session& db) { return events_.log(db, service(kMail), query).events; });
     if (page.empty()) break;
     query.after_event_id = page.back().id;
     for (const Event& one : page) paged.push_back(one.content);

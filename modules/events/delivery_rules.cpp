@@ -1,0 +1,19 @@
+#include "modules/events/delivery_rules.hpp"
+
+#include <algorithm>
+
+namespace whitebrick::events {
+
+std::size_t batch_size(std::span<const unsigned> attempts) {
+  if (attempts.empty()) return 0;
+  if (attempts.front() >= kAloneAfter) return 1;
+  const auto alone = std::ranges::find_if(attempts, [](unsigned n) { return n >= kAloneAfter; });
+  return static_cast<std::size_t>(alone - attempts.begin());
+}
+
+unsigned long long next_measurement(unsigned long long last_event, unsigned depth, unsigned most) {
+  const unsigned room = most > depth ? most - depth : 0;
+  return last_event + std::max(room, most / 64) + 1;
+}
+
+}  // namespace whitebrick::events

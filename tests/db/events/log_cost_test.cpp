@@ -1,0 +1,129 @@
+// What the log and a claim cost when there is much that is not asked for: rows read by the
+// server, not time.
+
+#include "tests/db/events/events_fixture.hpp"
+
+namespace whitebrick::events {
+namespace {
+
+class LogCostTest : public EventsFixture {
+ protected:
+  void SetUp() override {
+    EventsFixture::SetUp();
+    declare(kMail, "mail.received");
+    queue_ = subscribe(kCalls, "inbox", {"mail.*"}).queue_id;
+  }
+  // Events of a service, as if published: `number` of them, one in 10,000 of another type.
+  void fill(int number) {
+    in([&](db::Session& db) {
+      db.execute(
+          "INSERT INTO event (type, service_id, content, targets, may_wait, created_at, expires_at) "
+          "SELECT IF(seq % 10000 = 0, 'mail.rare', 'mail.received'), 11, 'x', 0, 0, UTC_TIMESTAMP(6), "
+          "UTC_TIMESTAMP(6) + INTERVAL 1 DAY FROM seq_1_to_200000 WHERE seq <= ?",
+          number);
+    });
+  }
+  // Rows that the storage engine handed out during `body`.
+  template <class Body>
+  std::int64_t rows_read(Body&& body) {
+    return in([&](db::Session& db) {
+      const auto reads = [&] {
+        return db
+            .query_one(
+                "SELECT CAST(SUM(variable_value) AS SIGNED) AS n FROM information_schema.session_status "
+                "WHERE variable_name IN ('Handler_read_first', 'Handler_read_key', 'Handler_read_next', "
+                "'Handler_read_prev', 'Handler_read_rnd', 'Handler_read_rnd_next')",
+                [](const db::Row& row) { return row.number("n"); })
+            .value();
+      };
+      const auto before = reads();
+      body(db);
+      return reads() - before;
+    });
+  }
+  std::int64_t cost(const Caller& caller, const LogQuery& query) {
+    return rows_read([&](db::Session& db) { events_.log(db, caller, query); });
+  }
+
+  std::uint64_t queue_ = 0;
+};
+
+TEST_F(LogCostTest, APageCostsTheSameInALongLog) {
+  fill(10'000);
+  const LogQuery page{.max_events = 100};
+  const auto few = cost(admin(), page);
+  const auto few_own = cost(service(kMail), page);
+  fill(200'000);
+  EXPECT_LE(cost(admin(), page), few * 6 / 5);
+  EXPECT_LE(cost(service(kMail), page), few_own * 6 / 5);
+  EXPECT_LE(few, 2000);
+}
+
+TEST_F(LogCostTest, ARareTypeIsSearchedInBoundedPiecesAndFound) {
+  fill(200'000);
+  const LogQuery query{.type = "mail.rare", .max_events = 10};
+  EXPECT_LE(cost(admin(), query), 40'000);
+  EXPECT_LE(cost(service(kMail), query), 40'000);
+  std::size_t found = 0;
+  int pages = 0;
+  LogQuery next = query;
+  for (bool more = true; more; ++pages) {
+    const LogPage page = in([&](db::Session& db) { return events_.log(db, admin(), next); });
+    found += page.events.size();
+    more = page.more;
+    next.after_event_id = page.last_event_id;
+  }
+  EXPECT_EQ(found, 20U);
+  EXPECT_LE(pages, 45);
+}
+
+TEST_F(LogCostTest, APeriodIsFoundByHalving) {
+  fill(100'000);
+  age_events(10 * 86400);
+  fill(1000);
+  const Time now = in([](db::Session& db) { return db.now(); });
+  LogQuery query{.max_events = 100};
+  query.since = now - std::chrono::hours(1);
+  EXPECT_LE(cost(admin(), query), 15'000);
+  EXPECT_EQ(in([&](db::Session& db) { return events_.log(db, admin(), query); }).events.size(), 100U);
+}
+
+TEST_F(LogCostTest, AClaimReadsNothingOfOtherQueuesNorOfWhatIsAcknowledged) {
+  const auto other = subscribe(kMail, "busy", {"other.*"}).queue_id;
+  fill(200'000);
+  in([&](db::Session& db) {
+    db.execute(
+        "INSERT INTO delivery (queue_id, event_id, subscription_id, visible_at) "
+        "SELECT ?, e.id, s.id, UTC_TIMESTAMP(6) FROM event e JOIN subscription s ON s.queue_id = ?",
+        other, other);
+    // A long head that was acknowledged: marked as deleted, perhaps not purged yet.
+    db.execute(
+        "INSERT INTO delivery (queue_id, event_id, subscription_id, visible_at) "
+        "SELECT ?, e.id, s.id, UTC_TIMESTAMP(6) FROM event e JOIN subscription s ON s.queue_id = ?",
+        queue_, queue_);
+  });
+  in([&](db::Session& db) { db.execute("DELETE FROM delivery WHERE queue_id = ?", queue_); });
+  publish(kMail, std::vector<NewEvent>(100, event("mail.received")));
+  EXPECT_LE(
+      rows_read([&](db::Session& db) { EXPECT_EQ(events_.claim(db, queue_, 100, 30).events.size(), 100U); }),
+      1500);
+}
+
+TEST_F(LogCostTest, AClaimTakesAHandfulOfStatements) {
+  publish(kMail, std::vector<NewEvent>(100, event("mail.received")));
+  auto& pool = testing::database().pool();
+  const auto before = pool.counts().statements;
+  EXPECT_EQ(pull(queue_).events.size(), 100U);
+  EXPECT_LE(pool.counts().statements - before, 8U);
+}
+
+TEST_F(LogCostTest, ContentComesBackByteForByte) {
+  std::string all = "\t\n\r ]]> & < > \" ' \xF0\x9F\x98\x80 \xEF\xBF\xBD e\xCC\x81\r\n";
+  for (int c = 0; c < 256; ++c) all.push_back(static_cast<char>(c));
+  publish(kMail, event("mail.received", all));
+  EXPECT_EQ(pull(queue_).events.at(0).content, all);
+  EXPECT_EQ(in([&](db::Session& db) { return events_.log(db, admin(), {}); }).events.at(0).content, all);
+}
+
+}  // namespace
+}  // namespace whitebrick::events

@@ -1,0 +1,33 @@
+#include "modules/events/delivery_rules.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace whitebrick::events {
+namespace {
+
+std::size_t size(const std::vector<unsigned>& attempts) { return batch_size(attempts); }
+
+TEST(DeliveryRules, WhatFailedTwiceGoesAlone) {
+  EXPECT_EQ(size({}), 0U);
+  EXPECT_EQ(size({0, 1, 0, 1}), 4U);
+  EXPECT_EQ(size({2, 0, 0}), 1U);
+  EXPECT_EQ(size({9, 9}), 1U);
+}
+
+TEST(DeliveryRules, ABatchEndsBeforeWhatGoesAloneSoThatTheOrderIsKept) {
+  EXPECT_EQ(size({0, 1, 2, 0}), 2U);
+  EXPECT_EQ(size({1, 5}), 1U);
+}
+
+TEST(DeliveryRules, AQueueIsCountedAgainWhenItMayBeFull) {
+  EXPECT_EQ(next_measurement(100, 0, 10), 111U);  // ten more fit: 101 to 110
+  EXPECT_EQ(next_measurement(100, 9, 10), 102U);
+  EXPECT_EQ(next_measurement(100, 10, 10), 101U);  // at every event
+  EXPECT_EQ(next_measurement(100, 12, 10), 101U);
+  EXPECT_EQ(next_measurement(100, 99'999, 100'000), 100U + 1562U + 1U);
+}
+
+}  // namespace
+}  // namespace whitebrick::events
