@@ -207,7 +207,7 @@ Time Connection::now() {
 void Connection::begin() {
   if (transaction_) throw Error(0, "a transaction is already open on this connection");
   link();
-  transaction_.emplace();
+  transaction_.emplace(Transaction{});
 }
 
 void Connection::commit() {

@@ -36,6 +36,7 @@ Identity::State::State(const Settings& settings, const db::Pool& pool, profiles:
       profiles(profiles),
       events(events),
       throttle(pool),
+      gate({.waiting = settings.waiting_passwords}),
       cost(cost_with(settings.argon2_memory_kib)),
       dummy_hash(hash_password(generate_password(), cost)),
       process_key(random_bytes(32)) {}

@@ -39,18 +39,25 @@ class Identity final : public Authenticator {
   struct Settings {
     std::chrono::seconds token_lifetime{86400};
     int argon2_memory_kib = 19456;  // t=2, p=1
+    // How many callers with a password may wait for their turn to have it checked; each
+    // holds a worker, so a quarter of them.
+    std::size_t waiting_passwords = 4;
   };
   // Of the pool only the options are used, for connections that outlive a refused login.
   Identity(Settings, const db::Pool&, profiles::Profiles&, events::Events&);
   ~Identity() override;
 
-  // Unknown account and wrong password: the same fault after the same work.
-  // Faults: AUTHENTICATION_FAILED, TOO_MANY_ATTEMPTS (10 failures of an account in 15 min,
-  // 100 of a source, counted over all replicas), BUSY (hash queue full).
+  // Unknown account and wrong password: the same fault after the same work. An account has at
+  // most 1,000 tokens: one more ends the one that expires first.
+  // Faults: AUTHENTICATION_FAILED; TOO_MANY_ATTEMPTS, counted over all replicas: after 10
+  // failures in 15 min of the account from this source; and, unless the account has logged in
+  // from this source within 30 days, after 100 of the source, and for 1 to 60 s after each
+  // failure beyond 20 of the account; BUSY (too many wait to have a password checked).
   Token login(db::Session&, const std::string& name, const std::string& password, const std::string& source);
   // False for a caller who showed a password.
   bool logout(db::Session&, const Caller&);
-  // The old text is void; what is bound to the token stays bound (its id does not change).
+  // The old text is void a minute later, so that a lost answer logs nobody out; what is bound
+  // to the token stays bound (its id does not change).
   // Faults: INVALID_ARGUMENT for a caller who showed a password, AUTHENTICATION_FAILED.
   Token renew(db::Session&, const Caller&);
   // Faults: ALREADY_EXISTS(accountName), NOT_FOUND(userId), INVALID_ARGUMENT.

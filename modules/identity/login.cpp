@@ -55,8 +55,9 @@ Verified Identity::State::verify(db::Session& db, const std::string& name, const
   // The length keeps two pairs of name and password from being one text.
   const std::string key = hmac_sha256(process_key, std::to_string(name.size()) + ':' + name + password);
   if (auto known = remembered(db, key)) return *known;
-  const HashGate::Turn turn(gate, name);
-  // Somebody else may have shown the same while this one waited.
+  throttle.check(db, name, source);  // who is refused takes nobody's turn
+  const HashGate::Turn turn(gate, name, shows(key));
+  // Somebody else may have shown the same while this one waited, or something wrong.
   if (auto known = remembered(db, key)) return *known;
   throttle.check(db, name, source);
 
@@ -64,6 +65,10 @@ Verified Identity::State::verify(db::Session& db, const std::string& name, const
   const std::optional<Account> account = find_account(db, name);
   const bool right = matches(password.substr(0, kMaxPassword), account ? account->password_hash : dummy_hash);
   if (!account || !right || account->disabled || password.size() > kMaxPassword) {
+    {
+      const std::lock_guard lock(mutex);
+      were_right.erase(key);
+    }
     throttle.record_failure(name, source);
     throw Fault(FaultCode::AUTHENTICATION_FAILED, "wrong account name or password");
   }
@@ -72,10 +77,17 @@ Verified Identity::State::verify(db::Session& db, const std::string& name, const
     db.execute(kReplaceHash, hash_password(password, cost), verified.caller.account_id,
                account->password_hash);
   }
+  throttle.record_success(db, name, source);
   const std::lock_guard lock(mutex);
   passwords.put(key, verified, Clock::now());
+  were_right.put(key, true, Clock::now());
   versions.put(verified.caller.account_id, verified.account_version, read_at);
   return verified;
+}
+
+HashGate::Shows Identity::State::shows(const std::string& key) {
+  const std::lock_guard lock(mutex);
+  return were_right.find(key, Clock::now()) ? HashGate::Shows::kWhatWasRight : HashGate::Shows::kSomethingNew;
 }
 
 std::optional<Verified> Identity::State::remembered(db::Session& db, const std::string& key) {
@@ -108,7 +120,7 @@ std::optional<std::uint64_t> Identity::State::current_version(db::Session& db, s
 }
 
 std::string Identity::State::hash(const std::string& account, const std::string& password) {
-  const HashGate::Turn turn(gate, account);
+  const HashGate::Turn turn(gate, account, HashGate::Shows::kWhatWasRight);  // an administrator asks
   return hash_password(password, cost);
 }
 

@@ -29,6 +29,7 @@ struct Identity::State {
   Verified verify(db::Session&, const std::string& name, const std::string& password,
                   const std::string& source);
   std::optional<Verified> remembered(db::Session&, const std::string& key);
+  HashGate::Shows shows(const std::string& key);
   std::optional<std::uint64_t> current_version(db::Session&, std::uint64_t account_id);
   std::string hash(const std::string& account, const std::string& password);
   std::optional<Caller> find_token(db::Session&, const std::string& token);  // tokens.cpp
@@ -49,7 +50,8 @@ struct Identity::State {
   std::mutex mutex;                                                        // of everything below
   RecentMap<std::string, Caller> tokens{std::chrono::seconds(1), 20'000};  // by SHA-256
   RecentMap<std::string, Verified> passwords{std::chrono::seconds(60),
-                                             5'000};  // by HMAC of name and password
+                                             5'000};                       // by HMAC of name and password
+  RecentMap<std::string, bool> were_right{std::chrono::hours(24), 5'000};  // by the same
   RecentMap<std::uint64_t, std::uint64_t> versions{std::chrono::seconds(1), 20'000};  // by account id
 };
 

@@ -1,12 +1,23 @@
 // Tokens: opaque, 256 bits, stored as SHA-256, valid on every replica.
 
+#include <algorithm>
 #include <string_view>
+#include <vector>
 
 #include "modules/identity/state.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::identity {
 namespace {
+
+constexpr std::string_view kSelectFormer = R"sql(
+  SELECT t.id AS id, t.account_id AS account_id, a.name AS account, a.role AS role,
+         a.user_id AS user_id, u.name AS user
+    FROM former_token f
+    JOIN token t ON t.id = f.token_id
+    JOIN account a ON a.id = t.account_id AND a.version = t.account_version AND a.disabled = 0
+    LEFT JOIN user u ON u.id = a.user_id
+   WHERE f.hash = ? AND f.valid_until > UTC_TIMESTAMP(6) AND t.expires_at > UTC_TIMESTAMP(6))sql";
 
 constexpr std::string_view kSelectToken = R"sql(
   SELECT t.id AS id, t.account_id AS account_id, a.name AS account, a.role AS role,
@@ -36,7 +47,8 @@ std::optional<Caller> Identity::State::find_token(db::Session& db, const std::st
     const std::lock_guard lock(mutex);
     if (auto known = tokens.find(hash, read_at)) return known;
   }
-  const auto caller = db.query_one(kSelectToken, caller_of, db::Bytes{hash});
+  auto caller = db.query_one(kSelectToken, caller_of, db::Bytes{hash});
+  if (!caller) caller = db.query_one(kSelectFormer, caller_of, db::Bytes{hash});
   if (caller) {
     const std::lock_guard lock(mutex);
     tokens.put(hash, *caller, read_at);
@@ -66,6 +78,22 @@ Caller Identity::caller_of_token(db::Session& db, const std::string& token) {
 namespace {
 constexpr std::string_view kInsertToken = R"sql(
   INSERT INTO token (hash, account_id, account_version, created_at, expires_at) VALUES (?, ?, ?, ?, ?))sql";
+
+constexpr std::int64_t kMaxTokens = 1000;
+
+constexpr std::string_view kCountTokens = R"sql(
+  SELECT COUNT(*) AS tokens FROM token WHERE account_id = ?)sql";
+
+constexpr std::string_view kDeleteFirst = R"sql(
+  DELETE FROM token WHERE account_id = ? ORDER BY expires_at, id LIMIT ?)sql";
+
+// Nobody keeps track of more: some client logs in for every call.
+void end_surplus(db::Session& db, std::uint64_t account_id) {
+  const auto count = db.query_one(
+      kCountTokens, [](const db::Row& row) { return row.number("tokens"); }, account_id);
+  if (count.value_or(0) > kMaxTokens)
+    db.execute(kDeleteFirst, account_id, std::min(*count - kMaxTokens, kMaxTokens));
+}
 }  // namespace
 
 Token Identity::login(db::Session& db, const std::string& name, const std::string& password,
@@ -78,6 +106,7 @@ Token Identity::login(db::Session& db, const std::string& name, const std::strin
   // moment, the token is void from the start.
   db.execute(kInsertToken, db::Bytes{sha256(token.token)}, caller.account_id, verified.account_version, now,
              token.expires_at);
+  end_surplus(db, caller.account_id);
   return token;
 }
 
@@ -87,6 +116,12 @@ constexpr std::string_view kDeleteToken = R"sql(
 
 constexpr std::string_view kLockToken = R"sql(
   SELECT hash FROM token WHERE id = ? AND expires_at > UTC_TIMESTAMP(6) FOR UPDATE)sql";
+
+constexpr std::string_view kDeleteFormer = R"sql(
+  DELETE FROM former_token WHERE token_id = ? RETURNING hash)sql";
+
+constexpr std::string_view kKeepFormer = R"sql(
+  INSERT INTO former_token (hash, token_id, valid_until) VALUES (?, ?, UTC_TIMESTAMP(6) + INTERVAL 60 SECOND))sql";
 
 constexpr std::string_view kReplaceToken = R"sql(
   UPDATE token SET hash = ?, created_at = ?, expires_at = ? WHERE id = ? AND hash = ?)sql";
@@ -98,9 +133,11 @@ bool Identity::logout(db::Session& db, const Caller& caller) {
   if (caller.token_id == 0) return false;
   const auto hash = db.query_one(kDeleteToken, hash_column, caller.token_id);
   if (!hash) return false;
-  db.after_commit([this, hash = *hash] {
+  std::vector<std::string> hashes = db.query(kDeleteFormer, hash_column, caller.token_id);
+  hashes.push_back(*hash);
+  db.after_commit([this, hashes = std::move(hashes)] {
     const std::lock_guard lock(state_->mutex);
-    state_->tokens.erase(hash);
+    for (const std::string& each : hashes) state_->tokens.erase(each);
   });
   return true;
 }
@@ -116,10 +153,7 @@ Token Identity::renew(db::Session& db, const Caller& caller) {
                               caller.token_id, db::Bytes{*old_hash}) == 0) {
     throw Fault(FaultCode::AUTHENTICATION_FAILED, "the token has ended; log in again");
   }
-  db.after_commit([this, hash = *old_hash] {
-    const std::lock_guard lock(state_->mutex);
-    state_->tokens.erase(hash);
-  });
+  db.execute(kKeepFormer, db::Bytes{*old_hash}, caller.token_id);
   return token;
 }
 
@@ -128,13 +162,17 @@ constexpr std::uint64_t kChunk = 1000;
 
 constexpr std::string_view kDeleteExpired = R"sql(
   DELETE FROM token WHERE expires_at < UTC_TIMESTAMP(6) ORDER BY expires_at LIMIT 1000)sql";
+
+constexpr std::string_view kDeleteOldFormer = R"sql(
+  DELETE FROM former_token WHERE valid_until < UTC_TIMESTAMP(6) ORDER BY valid_until LIMIT 1000)sql";
 }  // namespace
 
 bool Identity::expire_tokens(db::Pool& pool) {
   return pool.in_transaction([](db::Session& db) {
     const bool more_tokens = db.execute(kDeleteExpired) == kChunk;
-    const bool more_failures = Throttle::forget_old(db);
-    return more_tokens || more_failures;
+    const bool more_former = db.execute(kDeleteOldFormer) == kChunk;
+    const bool more_attempts = Throttle::forget_old(db);
+    return more_tokens || more_former || more_attempts;
   });
 }
 

@@ -18,8 +18,9 @@ inline constexpr const char* kPassword = "correct horse battery";
 // One replica: its own pool, its own memory.
 struct ReplicaIdentity {
   explicit ReplicaIdentity(Identity::Settings settings = {.token_lifetime = std::chrono::hours(24),
-                                                          .argon2_memory_kib = 64})
-      : identity(settings, *pool, profiles, events) {}
+                                                          .argon2_memory_kib = 64},
+                           std::size_t connections = 4)
+      : pool(testing::database().fresh_pool(connections)), identity(settings, *pool, profiles, events) {}
 
   Token login(const std::string& name, const std::string& password = kPassword,
               const std::string& source = "") {
@@ -45,7 +46,7 @@ struct ReplicaIdentity {
     pool->in_transaction([&](db::Session& db) { identity.set_password(db, name, password); });
   }
 
-  std::unique_ptr<db::Pool> pool = testing::database().fresh_pool(4);
+  std::unique_ptr<db::Pool> pool;
   testing::RecordingWake wake;
   events::Events events{wake};
   profiles::Profiles profiles{events};

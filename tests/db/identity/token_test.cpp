@@ -34,7 +34,7 @@ TEST_F(IdentityTest, LogoutOnOneReplicaVoidsTheTokenOnAll) {
   EXPECT_FALSE(a_.pool->in_transaction([&](db::Session& db) { return a_.identity.logout(db, by_password); }));
 }
 
-TEST_F(IdentityTest, RenewingKeepsTheIdAndVoidsTheOldText) {
+TEST_F(IdentityTest, RenewingKeepsTheIdAndLeavesTheOldTextAMinute) {
   const Token old_token = a_.login("mail");
   const Caller caller = a_.with_token(old_token.token);
   b_.with_token(old_token.token);
@@ -42,8 +42,61 @@ TEST_F(IdentityTest, RenewingKeepsTheIdAndVoidsTheOldText) {
   EXPECT_NE(token.token, old_token.token);
   EXPECT_GE(token.expires_at, old_token.expires_at);
   EXPECT_EQ(b_.with_token(token.token).token_id, caller.token_id);
-  EXPECT_EQ(fault_of([&] { a_.with_token(old_token.token); }), "AUTHENTICATION_FAILED()");
-  EXPECT_TRUE(is_void_soon(b_, old_token.token));
+  ReplicaIdentity c;
+  EXPECT_EQ(c.with_token(old_token.token).token_id, caller.token_id);
+  testing::database().run("UPDATE former_token SET valid_until = UTC_TIMESTAMP(6)");
+  for (ReplicaIdentity* replica : {&a_, &b_, &c}) EXPECT_TRUE(is_void_soon(*replica, old_token.token));
+  EXPECT_EQ(a_.with_token(token.token).token_id, caller.token_id);
+  a_.identity.expire_tokens(*a_.pool);
+  EXPECT_EQ(stored("SELECT COUNT(*) AS value FROM former_token"), "0");
+}
+
+TEST_F(IdentityTest, WhoLostTheAnswerRenewsAgainWithWhatHeHas) {
+  const auto renew = [&](const std::string& text) {
+    const Caller caller = a_.with_token(text);
+    return a_.pool->in_transaction([&](db::Session& db) { return a_.identity.renew(db, caller); }).token;
+  };
+  const std::string first = a_.login("mail").token;
+  const std::string lost = renew(first);
+  const std::string second = renew(first);
+  renew(second);  // lost, too
+  const std::string third = renew(second);
+  for (const std::string& text : {first, lost, second, third}) {
+    EXPECT_EQ(b_.with_token(text).account, "mail");
+  }
+  EXPECT_EQ(stored("SELECT COUNT(*) AS value FROM token"), "1");
+
+  const Caller caller = a_.with_token(third);
+  a_.with_token(first);
+  EXPECT_TRUE(a_.pool->in_transaction([&](db::Session& db) { return a_.identity.logout(db, caller); }));
+  for (const std::string& text : {first, lost, second, third}) {
+    EXPECT_EQ(fault_of([&] { a_.with_token(text); }), "AUTHENTICATION_FAILED()");
+    EXPECT_TRUE(is_void_soon(b_, text));
+  }
+}
+
+TEST_F(IdentityTest, ANewPasswordEndsAlsoTheTextsBeforeARenewal) {
+  const std::string first = a_.login("mail").token;
+  const Caller caller = a_.with_token(first);
+  a_.pool->in_transaction([&](db::Session& db) { return a_.identity.renew(db, caller); });
+  a_.set_password("mail", "another password");
+  EXPECT_EQ(fault_of([&] { a_.with_token(first); }), "AUTHENTICATION_FAILED()");
+}
+
+TEST_F(IdentityTest, ATokenBeyondAThousandEndsTheOneThatExpiresFirst) {
+  const std::string first = a_.login("mail").token;
+  const std::string second = a_.login("mail").token;
+  testing::database().run(
+      "INSERT INTO token (hash, account_id, account_version, created_at, expires_at) "
+      "SELECT UNHEX(SHA2(seq, 256)), a.id, a.version, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL 2 DAY "
+      "FROM account a, seq_1_to_998 WHERE a.name = 'mail'");
+  EXPECT_EQ(stored("SELECT COUNT(*) AS value FROM token"), "1000");
+  const std::string last = a_.login("mail").token;
+  EXPECT_EQ(stored("SELECT COUNT(*) AS value FROM token"), "1000");
+  EXPECT_EQ(fault_of([&] { b_.with_token(first); }), "AUTHENTICATION_FAILED()");
+  EXPECT_EQ(b_.with_token(second).account, "mail");
+  EXPECT_EQ(b_.with_token(last).account, "mail");
+  EXPECT_EQ(a_.with_token(a_.login("alice-login").token).account, "alice-login");
 }
 
 TEST_F(IdentityTest, OnlyALiveTokenIsRenewed) {
@@ -71,11 +124,16 @@ TEST_F(IdentityTest, AnExpiredTokenIsVoidAndLaterDeleted) {
 
 TEST_F(IdentityTest, OnlyCountedFailuresAreKept) {
   fault_of([&] { a_.login("mail", "wrong", "192.0.2.1"); });
-  EXPECT_EQ(stored("SELECT COUNT(*) AS value FROM login_failure"), "2");
+  EXPECT_EQ(stored("SELECT COUNT(*) AS value FROM login_failure"), "3");
   testing::database().run(
       "UPDATE login_failure SET failed_at = failed_at - INTERVAL 2 HOUR ORDER BY id LIMIT 1");
+  a_.login("mail");
+  a_.login("root");
+  testing::database().run(
+      "UPDATE login_success SET succeeded_at = succeeded_at - INTERVAL 31 DAY ORDER BY subject LIMIT 1");
   a_.identity.expire_tokens(*a_.pool);
-  EXPECT_EQ(stored("SELECT COUNT(*) AS value FROM login_failure"), "1");
+  EXPECT_EQ(stored("SELECT COUNT(*) AS value FROM login_failure"), "2");
+  EXPECT_EQ(stored("SELECT COUNT(*) AS value FROM login_success"), "1");
 }
 
 TEST_F(IdentityTest, ANewPasswordEndsTheTokensAndTellsWhoListens) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/fault.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace whitebrick::identity {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 
 TEST(HashGate, NeverMoreInsideThanAllowed) {
-  HashGate gate;
+  HashGate gate({.waiting = 100});
   std::atomic<int> inside = 0, most = 0, done = 0;
   std::vector<std::thread> threads;
   for (int i = 0; i < 20; ++i) {
@@ -54,6 +55,28 @@ TEST(HashGate, WaitersBeyondTheLimitAreRefusedAtOnce) {
     EXPECT_EQ(fault.code(), FaultCode::BUSY);
     EXPECT_EQ(fault.retry_after_seconds(), 1);
   }
+}
+
+TEST(HashGate, WhatWasRightBeforeMayWaitAndComesFirst) {
+  HashGate gate({.at_once = 1, .waiting = 1, .known_waiting = 1, .patience = std::chrono::seconds(20)});
+  std::optional<HashGate::Turn> inside(std::in_place, gate, "a");
+  std::vector<std::string> order;
+  const auto turn = [&](const std::string& name, HashGate::Shows shows) {
+    return std::thread([&, name, shows] {
+      const HashGate::Turn mine(gate, name, shows);
+      order.push_back(name);  // one at once
+    });
+  };
+  std::thread stranger = turn("stranger", HashGate::Shows::kSomethingNew);
+  ASSERT_TRUE(testing::eventually([&] { return gate.waiting() == 1; }));
+  std::thread known = turn("known", HashGate::Shows::kWhatWasRight);
+  ASSERT_TRUE(testing::eventually([&] { return gate.waiting() == 2; }));
+  EXPECT_THROW(HashGate::Turn(gate, "b", HashGate::Shows::kSomethingNew), Fault);
+  EXPECT_THROW(HashGate::Turn(gate, "b", HashGate::Shows::kWhatWasRight), Fault);
+  inside.reset();
+  stranger.join();
+  known.join();
+  EXPECT_EQ(order, (std::vector<std::string>{"known", "stranger"}));
 }
 
 }  // namespace
