@@ -20,6 +20,7 @@ using std::chrono::seconds;
 constexpr int kMaxLeaseSeconds = 86400;
 constexpr seconds kNotConnectedPause{
     1};  // until a call of a service that is not connected is looked up again
+constexpr seconds kConflictPause{1};
 constexpr std::size_t kChunk = 200;
 
 constexpr std::string_view kSelectReference = R"sql(
@@ -164,7 +165,12 @@ std::optional<std::chrono::milliseconds> Directory::renew(db::Session& db, const
   if (!lease) return remember(id, kNotConnectedPause, std::nullopt);
   const microseconds early = lease->remaining - lease->whole * 2 / 3;  // another replica has written
   if (early > microseconds::zero()) return remember(id, early, lease->remaining);
-  if (db.execute(kRenew, id) == 0) return remember(id, kNotConnectedPause, std::nullopt);
+  try {
+    if (db.execute(kRenew, id) == 0) return remember(id, kNotConnectedPause, std::nullopt);
+  } catch (const db::Conflict&) {
+    // Somebody else writes the row at this moment: no reason to fail a call that asks something else.
+    return remember(id, kConflictPause, lease->remaining);
+  }
   return remember(id, lease->whole / 3, lease->whole);
 }
 
@@ -194,15 +200,23 @@ bool Directory::expire(db::Pool& pool) {
   if (!leases_may_expire(lease.session())) return false;
   auto expired =
       lease.session().query(kSelectExpired, [](const db::Row& row) { return row.id("account_id"); });
-  const bool full = expired.size() == kChunk;
+  bool more = expired.size() == kChunk;
   // Replicas that do this at the same time start at different ends.
   std::ranges::shuffle(expired, std::minstd_rand(std::random_device{}()));
   for (const std::uint64_t id : expired) {
-    lease.in_transaction([&](db::Session& db) {
-      if (db.execute(kExpire, id) == 1) tell_gone(db, id, "LEASE_LOST");
-    });
+    try {
+      lease.in_transaction([&](db::Session& db) {
+        if (db.execute(kExpire, id) == 1) tell_gone(db, id, "LEASE_LOST");
+      });
+    } catch (const db::Unavailable&) {
+      throw;
+    } catch (const std::exception& e) {
+      // The others must not wait for this one; the next run tries it again.
+      log::error("service.expiry_failed", {{"service", std::to_string(id)}, {"error", e.what()}});
+      more = false;
+    }
   }
-  return full;
+  return more;
 }
 
 }  // namespace whitebrick::directory

@@ -99,6 +99,48 @@ TEST_F(DirectoryTest, ALostLeaseIsToldExactlyOnceHoweverManyLook) {
       std::ranges::count(all, kMailUnavailable + std::string("LEASE_LOST</cause></ServiceUnavailable>")), 5);
 }
 
+// The database refuses to disconnect acme-mail.
+class OneBadService : public DirectoryTest {
+ protected:
+  void SetUp() override {
+    testing::database().run(
+        "CREATE TRIGGER bad_service BEFORE UPDATE ON service FOR EACH ROW "
+        "IF NEW.account_id = 11 AND NEW.connected = 0 THEN SIGNAL SQLSTATE '45000'; END IF");
+  }
+  void TearDown() override { testing::database().run("DROP TRIGGER bad_service"); }
+};
+
+TEST_F(OneBadService, DoesNotKeepTheOthersConnected) {
+  a_.put(mail_, mail_registration());
+  a_.connect(mail_);
+  std::vector<Caller> others;
+  for (std::uint64_t id = 12; id < 20; ++id) {
+    others.push_back(service(id, "s" + std::to_string(id)));
+    a_.put(others.back(), plain("s" + std::to_string(id), "bell"));
+    a_.connect(others.back());
+  }
+  let_lease_end(3);
+  EXPECT_FALSE(a_.directory.expire(*a_.pool));
+  EXPECT_TRUE(a_.get("mail", "acme").connected);
+  EXPECT_EQ(number("SELECT COUNT(*) AS value FROM service WHERE connected = 1"), 1);
+  EXPECT_EQ(told("service.unavailable").size(), others.size());
+}
+
+TEST_F(DirectoryTest, ALeaseThatSomebodyElseWritesFailsNoCall) {
+  a_.put(mail_, mail_registration());
+  a_.connect(mail_);
+  testing::database().run("UPDATE service SET lease_until = UTC_TIMESTAMP(6) + INTERVAL 20 SECOND");
+  b_.pool->in_transaction([&](db::Session& other) {
+    other.execute("UPDATE service SET version = version + 1 WHERE account_id = 11");
+    db::Lease lease = b_.pool->lease();
+    lease.session().execute("SET innodb_lock_wait_timeout = 0");
+    EXPECT_LE(b_.directory.renew(lease.session(), mail_).value(), seconds(20));
+    lease.session().execute("SET innodb_lock_wait_timeout = 3");
+  });
+  // A second later it is written.
+  EXPECT_TRUE(testing::eventually([&] { return b_.renew(mail_).value() > seconds(80); }, seconds(5)));
+}
+
 TEST_F(DirectoryTest, ALeaseEndsWithAGuardForOtherClocks) {
   a_.put(mail_, mail_registration());
   a_.connect(mail_);
