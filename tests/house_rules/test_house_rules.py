@@ -33,6 +33,10 @@ def replace(name, old, new):
     return plant
 
 
+def overwrite(name, text):
+    return lambda root: (root / name).write_text(text)
+
+
 def remove(name):
     return lambda root: shutil.rmtree(root / name)
 
@@ -48,6 +52,12 @@ PLANTED = [
     (house_rules.sql_stays_with_its_owner, append("modules/directory/x.cpp", 'R"sql(SELECT id FROM contact_list)sql"')),
     (house_rules.sql_stays_with_its_owner, append("modules/events/patterns.cpp", 'R"sql(SELECT * FROM event)sql"')),
     (house_rules.sql_stays_with_its_owner, append("modules/events/events_endpoint.cpp", 'R"sql(SELECT id FROM event)sql"')),
+    (house_rules.sql_stays_with_its_owner, append("modules/events/patterns.cpp", 'auto s = "UPDATE profile SET version = 2";')),
+    (house_rules.sql_stays_with_its_owner, append("modules/events/patterns.cpp", 'auto s =\n  " SELECT id "\n  "FROM contact_list";')),
+    (house_rules.sql_stays_with_its_owner, append("modules/profiles/x.cpp", 'R"sql(DELETE q FROM queue q JOIN user u ON u.id = q.id)sql"')),
+    (house_rules.sql_stays_with_its_owner, append("modules/identity/x.cpp", 'R"sql(SELECT a.id AS id FROM account a, contact_list l)sql"')),
+    (house_rules.sql_stays_with_its_owner, append("modules/identity/x.cpp", 'R"sql(SELECT id FROM account WHERE id IN (SELECT x FROM user u, delivery d))sql"')),
+    (house_rules.sql_stays_with_its_owner, append("modules/identity/x.cpp", 'R"sql(SELECT a.*, b.id FROM account a)sql"')),
     (house_rules.sql_stays_with_its_owner, append("db/migrations/9999_events_x.sql", "CREATE TABLE nobodys (id INT);\n")),
     (house_rules.no_sql_by_concatenation, append("modules/events/patterns.cpp", 'auto s = "SELECT id FROM event WHERE id=" + id;')),
     (house_rules.names, append("modules/events/event_manager.cpp", "")),
@@ -60,6 +70,7 @@ PLANTED = [
     (house_rules.operations_agree, append("server/operations.def", "OPERATION(events, Dance, U, kQuery)\n")),
     (house_rules.golden_cases, remove("tests/soap/events/PullEvents")),
     (house_rules.foreign_cases, remove("tests/soap/events/PullEvents")),
+    (house_rules.foreign_cases, overwrite("tests/soap/profiles/GetProfile/foreign/expected.xml", "<GetProfileResponse/>")),
     (house_rules.migrations_are_numbered, append("db/migrations/0001_events_again.sql", "")),
 ]
 
