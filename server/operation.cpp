@@ -70,6 +70,12 @@ int Guard::run(std::string_view operation, const Attempt& attempt) noexcept {
   } catch (const db::Conflict& e) {
     log::warning("operation.conflicted", {{"operation", label}, {"error", e.what()}});
     fault_ = Fault(FaultCode::UNAVAILABLE, "too many changes at the same time; try again").retry_after(1);
+  } catch (const db::Error& e) {
+    constexpr int kStatementTimedOut = 1969;
+    log::error("operation.failed", {{"operation", label}, {"error", e.what()}});
+    fault_ = e.code() == kStatementTimedOut
+                 ? Fault(FaultCode::UNAVAILABLE, "the database took too long; try again").retry_after(1)
+                 : Fault(FaultCode::INTERNAL, "internal error; quote the correlationId");
   } catch (const std::exception& e) {
     log::error("operation.failed", {{"operation", label}, {"error", e.what()}});
     fault_ = Fault(FaultCode::INTERNAL, "internal error; quote the correlationId");
@@ -85,11 +91,13 @@ int Guard::run(std::string_view operation, const Attempt& attempt) noexcept {
     log::info("operation.faulted", {{"operation", label}, {"code", std::string(name(fault_->code()))}, {"field", fault_->field()}});
     return SOAP_STOP;
   }
+  answered_ = true;
   log::debug("operation.ended", {{"operation", label}});
   return SOAP_OK;
 }
 
 bool Guard::run_body(const OperationRule& rule, const Attempt& attempt) {
+  if (later_ && !poll_.first_run()) return run_later();
   const Credentials credentials = credentials_of(request_, soap_);
   db::Lease lease = services_.pool.lease();
   lease.set_deadline(std::chrono::steady_clock::now() + kDatabaseBudget);
@@ -108,6 +116,17 @@ bool Guard::run_body(const OperationRule& rule, const Attempt& attempt) {
     return run_repeatable(lease, caller, rule, attempt);
   }
   return run_once(lease, caller, attempt);
+}
+
+bool Guard::run_later() {
+  try {
+    db::Lease lease = services_.pool.lease();
+    lease.set_deadline(std::chrono::steady_clock::now() + kDatabaseBudget);
+    return later_(&lease.session());
+  } catch (const db::Error& e) {
+    log::warning("operation.looked_late", {{"error", e.what()}});
+  }
+  return later_(nullptr);
 }
 
 bool Guard::run_once(db::Lease& lease, const Caller& caller, const Attempt& attempt) {
@@ -129,6 +148,7 @@ bool Guard::run_repeatable(db::Lease& lease, const Caller& caller, const Operati
                            const Attempt& attempt) {
   const std::string text = attempt.write_request(store_);
   const std::string hash = attempt.secret ? slow_hash(text, attempt.request_id) : sha256(text);
+  bool ready = true;  // a mutation without `later` always is
   const std::string label = std::string(rule.module) + "." + std::string(rule.name);
   try {
     lease.in_transaction(
@@ -139,15 +159,16 @@ bool Guard::run_repeatable(db::Lease& lease, const Caller& caller, const Operati
             throw AlreadyAnswered();
           }
           Operation operation{db, caller, poll_, request_};
-          attempt.body(operation);
+          ready = attempt.body(operation);
           db.execute(kStoreAnswer, db::Bytes{attempt.write_answer(store_)}, caller.account_id,
                      db::Bytes{attempt.request_id});
         },
         db::OnUnknownCommit::kRetry);
   } catch (const AlreadyAnswered&) {
     answer_as_stored(lease.session(), caller, rule, attempt, hash);
+    return true;
   }
-  return true;
+  return ready;
 }
 
 namespace {

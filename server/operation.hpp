@@ -102,6 +102,23 @@ class Guard {
   // How the run ended when the dispatcher says SOAP_STOP.
   bool parked() const { return parked_; }  // without an answer
   const std::optional<Fault>& fault() const { return fault_; }
+  // The operation was done: what goes wrong from here on is not the caller's mistake.
+  bool answered() const { return answered_; }
+
+  // A mutation whose answer may still become better after its commit (a push under way). `body`
+  // leaves a complete answer, which is what a repeated requestId gets, and answers false when it is worth
+  // waiting: then the request parks with what `body` has set on its Poll, and at each wake-up
+  // `later(Poll&, db::Session*)` fills in `out` instead, outside of a transaction, and answers true when
+  // it is ready, at least on the last run and without a session. That is when the database is away:
+  // what is committed is not answered by a fault.
+  template <class In, class Out, class Body, class Later>
+  int operation(std::string_view name, In& in, Out& out, Body&& body, Later&& later) noexcept {
+    later_ = [&](db::Session* db) {
+      out.soap_default(soap_);
+      return static_cast<bool>(later(poll_, db));
+    };
+    return operation(name, in, out, std::forward<Body>(body));
+  }
 
  private:
   struct Attempt {
@@ -114,6 +131,7 @@ class Guard {
   };
   int run(std::string_view name, const Attempt&) noexcept;
   bool run_body(const OperationRule&, const Attempt&);
+  bool run_later();
   bool run_once(db::Lease&, const Caller&, const Attempt&);
   bool run_repeatable(db::Lease&, const Caller&, const OperationRule&, const Attempt&);
   void answer_as_stored(db::Session&, const Caller&, const OperationRule&, const Attempt&, const std::string& hash);
@@ -125,7 +143,9 @@ class Guard {
   const HttpRequest& request_;
   Poll& poll_;
   MessageStore store_;
+  std::function<bool(db::Session*)> later_;
   bool parked_ = false;
+  bool answered_ = false;
   std::optional<Fault> fault_;
 };
 

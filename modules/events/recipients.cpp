@@ -12,34 +12,45 @@ namespace {
 
 using Args = std::vector<db::Value>;
 
-// The first argument is 1 to have services too, or 3.
+// The first argument is 1 to have services too, or 3; the last one the most rows.
 std::string select_general(const std::vector<std::string>& patterns, Args& args) {
   return R"sql(
-  SELECT DISTINCT s.owner_kind AS owner_kind, s.id AS subscription_id, s.queue_id AS queue_id
+  SELECT DISTINCT s.owner_kind AS owner_kind, s.id AS subscription_id, s.queue_id AS queue_id, s.pushed AS pushed
     FROM subscription_pattern p JOIN subscription s ON s.id = p.subscription_id
    WHERE s.owner_kind IN (3, ?) AND s.profile_id IS NULL AND (s.transmitter_id IS NULL OR s.transmitter_id = ?)
      AND p.pattern IN ()sql" +
-         in_list(patterns, args) + ")";
+         in_list(patterns, args) + ") LIMIT ?";
 }
 
-void find_general(db::Session& db, const std::vector<std::string>& patterns, std::uint64_t transmitter_id,
-                  bool for_services, Recipients& found) {
+Recipient read_recipient(const db::Row& row, PartyKind kind = PartyKind::kService) {
+  return {row.id("subscription_id"), row.id("queue_id"), row.flag("pushed"), kind};
+}
+
+// Answers false when there are more than `most`.
+bool find_general(db::Session& db, const std::vector<std::string>& patterns, std::uint64_t transmitter_id,
+                  bool for_services, std::size_t most, Recipients& found) {
   Args args{for_services ? 1 : 3, transmitter_id};
   const std::string sql = select_general(patterns, args);
-  db.query_with(
-      sql,
-      [&](const db::Row& row) {
-        auto& list = row.number("owner_kind") == 1 ? found.services : found.components;
-        list.push_back({row.id("subscription_id"), row.id("queue_id")});
-        return 0;
-      },
-      args);
+  args.emplace_back(most + 1);
+  const std::size_t rows = db.query_with(
+                                 sql,
+                                 [&](const db::Row& row) {
+                                   const auto kind = static_cast<PartyKind>(row.number("owner_kind"));
+                                   auto& list = kind == PartyKind::kService ? found.services : found.components;
+                                   list.push_back(read_recipient(row, kind));
+                                   return 0;
+                                 },
+                                 args)
+                               .size();
+  return rows <= most;
 }
+
+constexpr std::size_t kAll = 10'000'000;
 
 std::string select_terminals(std::span<const std::uint64_t> profiles,
                              const std::vector<std::string>& patterns, Args& args) {
   std::string sql = R"sql(
-  SELECT DISTINCT s.profile_id AS profile_id, s.id AS subscription_id, s.queue_id AS queue_id
+  SELECT DISTINCT s.profile_id AS profile_id, s.id AS subscription_id, s.queue_id AS queue_id, s.pushed AS pushed
     FROM subscription s JOIN subscription_pattern p ON p.subscription_id = s.id
    WHERE s.owner_kind = 2 AND s.profile_id IN ()sql";
   sql += in_list(profiles, args);
@@ -51,7 +62,7 @@ std::string select_terminals(std::span<const std::uint64_t> profiles,
 std::string select_services(std::span<const std::uint64_t> profiles, const std::vector<std::string>& patterns,
                             std::uint64_t transmitter_id, Args& args) {
   std::string sql = R"sql(
-  SELECT DISTINCT ps.profile_id AS profile_id, s.id AS subscription_id, s.queue_id AS queue_id
+  SELECT DISTINCT ps.profile_id AS profile_id, s.id AS subscription_id, s.queue_id AS queue_id, s.pushed AS pushed
     FROM profile_service ps
     JOIN subscription s ON s.owner_kind = 1 AND s.owner_id = ps.service_id
     JOIN subscription_pattern p ON p.subscription_id = s.id
@@ -83,28 +94,59 @@ Recipients find_recipients(db::Session& db, const std::string& type, std::uint64
   Recipients found;
   const auto patterns = matching_patterns(type);
   const bool internal = is_internal(type);
-  find_general(db, patterns, transmitter_id, for_services && !internal, found);
+  if (!find_general(db, patterns, transmitter_id, for_services && !internal, kMostAtOnce, found)) {
+    found = Recipients{.fan_out = true, .services = {}, .components = {}, .profiles = {}};
+    find_general(db, patterns, transmitter_id, false, kAll, found);
+  }
   if (internal) return found;
-  const auto read = [&](const db::Row& row) {
-    found.profiles[row.id("profile_id")].push_back({row.id("subscription_id"), row.id("queue_id")});
-    return 0;
+  const auto read = [&](PartyKind kind) {
+    return [&found, kind](const db::Row& row) {
+      found.profiles[row.id("profile_id")].push_back(read_recipient(row, kind));
+      return 0;
+    };
   };
   in_pieces(profiles, [&](std::span<const std::uint64_t> piece) {
     Args args;
     const std::string terminals = select_terminals(piece, patterns, args);
-    db.query_with(terminals, read, args);
+    db.query_with(terminals, read(PartyKind::kTerminal), args);
     args.clear();
     const std::string services = select_services(piece, patterns, transmitter_id, args);
-    db.query_with(services, read, args);
+    db.query_with(services, read(PartyKind::kService), args);
   });
   return found;
+}
+
+std::vector<Recipient> general_after(db::Session& db, const std::string& type, std::uint64_t transmitter_id,
+                                     std::uint64_t after_subscription, Time published_at) {
+  Args args{transmitter_id, after_subscription, published_at};
+  const std::string sql = R"sql(
+  SELECT DISTINCT s.id AS subscription_id, s.queue_id AS queue_id, s.pushed AS pushed
+    FROM subscription_pattern p JOIN subscription s ON s.id = p.subscription_id
+   WHERE s.owner_kind = 1 AND s.profile_id IS NULL AND (s.transmitter_id IS NULL OR s.transmitter_id = ?)
+     AND s.id > ? AND s.created_at <= ? AND p.pattern IN ()sql" +
+                          in_list(matching_patterns(type), args) + ") ORDER BY s.id LIMIT 1000";
+  return db.query_with(
+      sql, [](const db::Row& row) { return read_recipient(row); }, args);
+}
+
+std::uint64_t count_general(db::Session& db, const std::string& type, std::uint64_t transmitter_id) {
+  Args args{transmitter_id};
+  const std::string sql = R"sql(
+  SELECT COUNT(DISTINCT s.id) AS subscriptions
+    FROM subscription_pattern p JOIN subscription s ON s.id = p.subscription_id
+   WHERE s.owner_kind = 1 AND s.profile_id IS NULL AND (s.transmitter_id IS NULL OR s.transmitter_id = ?)
+     AND p.pattern IN ()sql" +
+                          in_list(matching_patterns(type), args) + ")";
+  std::uint64_t count = 0;
+  db.query_with(sql, [&](const db::Row& row) { return count = row.id("subscriptions"); }, args);
+  return count;
 }
 
 std::vector<std::uint64_t> subscribers_of_type(db::Session& db, const std::string& type,
                                                std::uint64_t service_id) {
   auto patterns = matching_patterns(type);
   Recipients found;
-  find_general(db, patterns, service_id, true, found);
+  find_general(db, patterns, service_id, true, kAll, found);
   std::vector<std::uint64_t> ids;
   for (const Recipient& recipient : found.components) ids.push_back(recipient.subscription_id);
   for (const Recipient& recipient : found.services) ids.push_back(recipient.subscription_id);

@@ -9,17 +9,23 @@
 #include <vector>
 
 #include "db/session.hpp"
+#include "modules/events/events.hpp"
 
 namespace whitebrick::events {
 
 struct Recipient {
   std::uint64_t subscription_id = 0;
   std::uint64_t queue_id = 0;
+  bool pushed = false;
+  PartyKind kind = PartyKind::kService;
   friend auto operator<=>(const Recipient&, const Recipient&) = default;
 };
 
 // Of one type from one transmitter, for all the events of a batch.
 struct Recipients {
+  // Too many services for one transaction (kMostAtOnce): they are not in `services`, but got one
+  // after the other (general_after).
+  bool fan_out = false;
   std::vector<Recipient> services, components;               // of events without target profiles; of all
   std::map<std::uint64_t, std::vector<Recipient>> profiles;  // of events for this profile
 
@@ -31,6 +37,14 @@ struct Recipients {
 // batch, each once.
 Recipients find_recipients(db::Session&, const std::string& type, std::uint64_t transmitter_id,
                            bool for_services, const std::vector<std::uint64_t>& profiles);
+
+inline constexpr std::size_t kMostAtOnce = 1000;
+
+// The services that an event without target profiles reaches, by their subscriptions' ids: the next
+// kMostAtOnce after this one, of those that existed when it was published.
+std::vector<Recipient> general_after(db::Session&, const std::string& type, std::uint64_t transmitter_id,
+                                     std::uint64_t after_subscription, Time published_at);
+std::uint64_t count_general(db::Session&, const std::string& type, std::uint64_t transmitter_id);
 
 // Who is told that a type became available or not: everybody who subscribes to it; of terminals
 // those who name it (not by "*") and whose profile subscribes to the service.

@@ -8,6 +8,7 @@
 #include "modules/events/lists.hpp"
 #include "modules/events/patterns.hpp"
 #include "modules/events/recipients.hpp"
+#include "modules/events/settling.hpp"
 #include "server/fault.hpp"
 #include "server/xml_text.hpp"
 
@@ -27,48 +28,117 @@ std::vector<std::string> in_order(std::vector<std::string> types) {
 constexpr std::string_view kTouchType = R"sql(
   UPDATE event_type SET recounts = recounts + 1 WHERE name = ?)sql";
 
+// A type that comes and goes is told of at most once in this time, and when it has been still for
+// kHold, or every kLongestHold while it is not.
+constexpr int kHold = 2, kLongestHold = 30;  // seconds
+
 constexpr std::string_view kCountLive = R"sql(
-  SELECT t.available AS available, COUNT(d.type) AS live
-    FROM event_type t LEFT JOIN event_declaration d ON d.type = t.name AND d.live = 1
-   WHERE t.name = ? GROUP BY t.name, t.available)sql";
+  SELECT t.available AS available, t.live AS live_before,
+         (SELECT COUNT(*) FROM event_declaration d WHERE d.type = t.name AND d.live = 1) AS live,
+         COALESCE(t.told_at > UTC_TIMESTAMP(6) - INTERVAL ? SECOND
+                  OR (t.told_at > UTC_TIMESTAMP(6) - INTERVAL ? SECOND AND t.live_at > UTC_TIMESTAMP(6) - INTERVAL ? SECOND),
+                  0) AS flaps
+    FROM event_type t WHERE t.name = ?)sql";
+
+constexpr std::string_view kSetLive = R"sql(
+  UPDATE event_type SET live = ?, live_at = UTC_TIMESTAMP(6), cause = ?, changed_by = ? WHERE name = ?)sql";
+
+constexpr std::string_view kHoldDown = R"sql(
+  UPDATE event_type SET settle_at = LEAST(UTC_TIMESTAMP(6) + INTERVAL ? SECOND, told_at + INTERVAL ? SECOND)
+   WHERE name = ?)sql";
+
+constexpr std::string_view kForgetHold = R"sql(
+  UPDATE event_type SET settle_at = NULL WHERE name = ? AND settle_at IS NOT NULL)sql";
 
 constexpr std::string_view kSetAvailable = R"sql(
-  UPDATE event_type SET available = ?, changed_at = UTC_TIMESTAMP(6) WHERE name = ?)sql";
+  UPDATE event_type SET available = ?, changed_at = UTC_TIMESTAMP(6), settle_at = NULL,
+         told_at = IF(?, UTC_TIMESTAMP(6), told_at)
+   WHERE name = ?)sql";
 
 struct Count {
-  bool available;
-  std::uint64_t live;
+  bool available = false, live_before = false, flaps = false;
+  std::uint64_t live = 0;
 };
 
-// Nothing when what subscribers were told is still true.
-std::optional<Count> recount(db::Session& db, const std::string& type) {
-  db.execute(kTouchType, type);
-  const auto now = db.query_one(
+std::optional<Count> count_live(db::Session& db, const std::string& type) {
+  return db.query_one(
       kCountLive,
       [](const db::Row& row) {
-        return Count{row.flag("available"), row.id("live")};
+        return Count{row.flag("available"), row.flag("live_before"), row.flag("flaps"), row.id("live")};
       },
-      type);
-  if (!now || now->available == (now->live > 0)) return std::nullopt;
-  const Count changed{now->live > 0, now->live};
-  db.execute(kSetAvailable, changed.available, type);
-  return changed;
+      kHold, kLongestHold, kHold, type);
 }
 
-void recount_and_tell(Events& events, db::Session& db, std::uint64_t service_id,
-                      const std::vector<std::string>& types, const std::string& cause) {
+}  // namespace
+
+void Events::tell_availability(db::Session& db, std::uint64_t service_id, const std::string& type,
+                               std::uint64_t live, const std::string& cause) {
+  const bool available = live > 0;
+  NewEvent event;
+  event.type = available ? "event.available" : "event.unavailable";
+  event.content = xml_text(available ? "EventAvailable" : "EventUnavailable", kCatalogueNamespace,
+                           {{"type", type}, {"liveTransmitters", std::to_string(live)}, {"cause", cause}});
+  event.wait_for_terminal = false;
+  const auto subscribers = subscribers_of_type(db, type, service_id);
+  publish_about(db, event, subscribers, type, service_id);
+  db.execute(kSetAvailable, available, !subscribers.empty(), type);
+}
+
+// What subscribers were told and what is true may differ for a while: then settle_at is set.
+void Events::recount_and_tell(db::Session& db, std::uint64_t service_id,
+                              const std::vector<std::string>& types, const std::string& cause) {
   for (const std::string& type : types) {
-    const auto changed = recount(db, type);
-    if (!changed) continue;
-    NewEvent event;
-    event.type = changed->available ? "event.available" : "event.unavailable";
-    event.content =
-        xml_text(changed->available ? "EventAvailable" : "EventUnavailable", kCatalogueNamespace,
-                 {{"type", type}, {"liveTransmitters", std::to_string(changed->live)}, {"cause", cause}});
-    event.wait_for_terminal = false;
-    events.publish_to(db, "events", event, subscribers_of_type(db, type, service_id));
+    db.execute(kTouchType, type);
+    const auto now = count_live(db, type);
+    if (!now || now->live_before == (now->live > 0)) continue;
+    db.execute(kSetLive, now->live > 0, cause, service_id, type);
+    if (now->available == (now->live > 0)) {
+      db.execute(kForgetHold, type);
+    } else if (now->flaps) {
+      db.execute(kHoldDown, kHold, kLongestHold, type);
+    } else {
+      tell_availability(db, service_id, type, now->live, cause);
+    }
   }
 }
+
+namespace {
+
+constexpr std::string_view kSelectUnsettled = R"sql(
+  SELECT name FROM event_type WHERE settle_at <= UTC_TIMESTAMP(6) ORDER BY settle_at LIMIT 100)sql";
+
+constexpr std::string_view kTakeUnsettled = R"sql(
+  UPDATE event_type SET settle_at = NULL, recounts = recounts + 1 WHERE name = ? AND settle_at <= UTC_TIMESTAMP(6))sql";
+
+constexpr std::string_view kSelectChange = R"sql(
+  SELECT cause, changed_by FROM event_type WHERE name = ?)sql";
+
+}  // namespace
+
+bool Events::settle(db::Pool& pool) {
+  const auto types = pool.in_transaction([](db::Session& db) {
+    return db.query(kSelectUnsettled, [](const db::Row& row) { return row.text("name"); });
+  });
+  for (const std::string& type : types) {
+    pool.in_transaction([&](db::Session& db) {
+      if (db.execute(kTakeUnsettled, type) == 0) return;
+      const auto now = count_live(db, type);
+      if (!now || now->available == (now->live > 0)) return;
+      const auto change = db.query_one(
+          kSelectChange,
+          [](const db::Row& row) {
+            return std::pair{row.id_or_null("changed_by").value_or(0),
+                             row.text_or_null("cause").value_or("CONNECTED")};
+          },
+          type);
+      tell_availability(db, change->first, type, now->live, change->second);
+    });
+  }
+  const bool more = settle_responses(*this, pool);
+  return more || types.size() == 100;
+}
+
+namespace {
 
 constexpr std::string_view kInsertDeclaration = R"sql(
   INSERT INTO event_declaration (type, service_id, description, live) VALUES (?, ?, ?, ?)
@@ -107,7 +177,7 @@ void Events::declare(db::Session& db, std::uint64_t service_id, const std::vecto
   }
   types = in_order(std::move(types));
   for (const std::string& type : types) ensure_type(db, type);
-  recount_and_tell(*this, db, service_id, types, "CONNECTED");
+  recount_and_tell(db, service_id, types, "CONNECTED");
 }
 
 namespace {
@@ -122,7 +192,7 @@ int Events::withdraw(db::Session& db, std::uint64_t service_id, const std::vecto
   int withdrawn = 0;
   for (const std::string& type : ordered)
     withdrawn += static_cast<int>(db.execute(kDeleteDeclaration, type, service_id));
-  recount_and_tell(*this, db, service_id, ordered, "WITHDRAWN");
+  recount_and_tell(db, service_id, ordered, "WITHDRAWN");
   return withdrawn;
 }
 
@@ -131,7 +201,7 @@ namespace {
 constexpr std::string_view kSelectTypes = R"sql(
   SELECT type FROM event_declaration WHERE service_id = ? AND live = ?)sql";
 
-constexpr std::string_view kSetLive = R"sql(
+constexpr std::string_view kSetDeclarationsLive = R"sql(
   UPDATE event_declaration SET live = ? WHERE service_id = ? AND live <> ?)sql";
 
 std::vector<std::string> types_of(db::Session& db, std::uint64_t service_id, bool live) {
@@ -142,17 +212,18 @@ std::vector<std::string> types_of(db::Session& db, std::uint64_t service_id, boo
 }  // namespace
 
 void Events::transmitter_connected(db::Session& db, std::uint64_t service_id) {
+  retry_pushes(db, service_id);
   const auto types = types_of(db, service_id, false);
   if (types.empty()) return;
-  db.execute(kSetLive, true, service_id, true);
-  recount_and_tell(*this, db, service_id, types, "CONNECTED");
+  db.execute(kSetDeclarationsLive, true, service_id, true);
+  recount_and_tell(db, service_id, types, "CONNECTED");
 }
 
 void Events::transmitter_gone(db::Session& db, std::uint64_t service_id, const std::string& cause) {
   const auto types = types_of(db, service_id, true);
   if (types.empty()) return;
-  db.execute(kSetLive, false, service_id, false);
-  recount_and_tell(*this, db, service_id, types, cause);
+  db.execute(kSetDeclarationsLive, false, service_id, false);
+  recount_and_tell(db, service_id, types, cause);
 }
 
 std::vector<std::string> Events::live_types(db::Session& db, std::uint64_t service_id) {

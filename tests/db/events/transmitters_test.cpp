@@ -15,6 +15,18 @@ class TransmittersTest : public EventsFixture {
   void back(std::uint64_t service_id) {
     in([&](db::Session& db) { events_.transmitter_connected(db, service_id); });
   }
+  // As if what was told last had been told an hour ago.
+  void let_time_pass() {
+    in([](db::Session& db) {
+      db.execute(
+          "UPDATE event_type SET told_at = told_at - INTERVAL 1 HOUR, live_at = live_at - INTERVAL 1 HOUR, "
+          "settle_at = settle_at - INTERVAL 1 HOUR");
+    });
+  }
+  void settle() {
+    while (events_.settle(testing::database().pool())) {
+    }
+  }
   static std::string said(const std::string& element, const std::string& type, int live,
                           const std::string& cause) {
     return "<" + element + " xmlns=\"urn:whitebrick:catalogue:1\"><type>" + type +
@@ -31,19 +43,69 @@ TEST_F(TransmittersTest, SubscribersHearOfTheFirstTransmitterAndOfTheLast) {
   EXPECT_TRUE(subscribe(kCalls, "inbox", {"mail.*"}).available);
   EXPECT_EQ(contents(drain(inbox.queue_id)),
             Strings{said("EventAvailable", "mail.received", 1, "CONNECTED")});
+  let_time_pass();
   gone(kMail);
   EXPECT_TRUE(drain(inbox.queue_id).empty());
   gone(kCalls, "LEASE_LOST");
   EXPECT_EQ(contents(drain(inbox.queue_id)),
             Strings{said("EventUnavailable", "mail.received", 0, "LEASE_LOST")});
   EXPECT_FALSE(subscribe(kCalls, "inbox", {"mail.*"}).available);
+  let_time_pass();
   back(kMail);
   EXPECT_EQ(types(drain(inbox.queue_id)), Strings{"event.available"});
+}
+
+// 20 flaps from either state, at once or by and by: the first is told, and what is true when it is over.
+TEST_F(TransmittersTest, FlappingIsHeldDownAndTheTruthIsToldLast) {
+  declare(kMail, "mail.received");
+  const auto inbox = subscribe(kCalls, "inbox", {"mail.received"});
+  for (const bool ends_live : {true, false, true}) {
+    let_time_pass();
+    const bool was_live = count("SELECT available AS n FROM event_type") == 1;
+    for (int flap = 0; flap < 20; ++flap) {
+      was_live ? gone(kMail) : back(kMail);
+      if (flap == 19 && ends_live != was_live) break;
+      was_live ? back(kMail) : gone(kMail);
+      // Half a second goes by; the job looks now and then.
+      in([](db::Session& db) {
+        db.execute(
+            "UPDATE event_type SET told_at = told_at - INTERVAL 500000 MICROSECOND, live_at = live_at - "
+            "INTERVAL 500000 "
+            "MICROSECOND, settle_at = settle_at - INTERVAL 500000 MICROSECOND");
+      });
+      settle();
+    }
+    let_time_pass();
+    settle();
+    const auto told = drain(inbox.queue_id);
+    EXPECT_GE(told.size(), 1U);
+    EXPECT_LE(told.size(), 2U);
+    EXPECT_EQ(told.back().content, ends_live ? said("EventAvailable", "mail.received", 1, "CONNECTED")
+                                             : said("EventUnavailable", "mail.received", 0, "DISCONNECTED"));
+    EXPECT_EQ(subscribe(kCalls, "inbox", {"mail.received"}).available, ends_live);
+  }
+}
+
+TEST_F(TransmittersTest, WhatIsHeldDownIsToldOnceByManyReplicas) {
+  const auto inbox = subscribe(kCalls, "inbox", {"mail.received"});
+  declare(kMail, "mail.received");
+  gone(kMail);
+  EXPECT_EQ(types(drain(inbox.queue_id)), Strings{"event.available"});
+  EXPECT_FALSE(subscribe(kCalls, "inbox", {"mail.received"}).available);  // the truth, whatever was told
+  settle();
+  EXPECT_TRUE(drain(inbox.queue_id).empty());
+  let_time_pass();
+  std::vector<std::thread> replicas;
+  for (int i = 0; i < 4; ++i) replicas.emplace_back([&] { settle(); });
+  for (std::thread& replica : replicas) replica.join();
+  settle();
+  EXPECT_EQ(types(drain(inbox.queue_id)), Strings{"event.unavailable"});
 }
 
 TEST_F(TransmittersTest, WithdrawingTellsTooAndCountsWhatWasDeclared) {
   declare(kMail, "mail.received");
   const auto inbox = subscribe(kCalls, "inbox", {"mail.received"});
+  let_time_pass();
   const int withdrawn = in([&](db::Session& db) {
     return events_.withdraw(db, kMail, {"mail.received", "mail.received", "mail.never"});
   });
@@ -78,9 +140,11 @@ TEST_F(TransmittersTest, TerminalsHearOfTypesTheyNameOfServicesTheirProfileUses)
 TEST_F(TransmittersTest, WhenTheLastTwoLeaveTogetherSubscribersHearItOnce) {
   const auto inbox = subscribe(kCalls, "inbox", {"mail.received"});
   for (const auto& [first, second] : {std::pair{kMail, kCalls}, std::pair{kCalls, kMail}}) {
+    let_time_pass();
     declare(kMail, "mail.received");
     declare(kCalls, "mail.received");
     drain(inbox.queue_id);
+    let_time_pass();
     std::thread other;
     in([&, first = first, second = second](db::Session& db) {
       events_.transmitter_gone(db, first, "DISCONNECTED");

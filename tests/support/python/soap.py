@@ -21,7 +21,7 @@ ENVELOPE = {1: "http://schemas.xmlsoap.org/soap/envelope/", 2: "http://www.w3.or
 CONTENT_TYPE = {1: "text/xml; charset=utf-8", 2: "application/soap+xml; charset=utf-8"}
 COMMON = "urn:whitebrick:common:1"
 # Elements whose children belong to the module; those of every other element with children to common.xsd.
-OWN_TYPES = {"event", "parameter"}
+OWN_TYPES = {"event", "parameter", "push"}
 
 
 class SoapFault(Exception):
