@@ -6,7 +6,7 @@ ALTER TABLE mode
   ADD COLUMN IF NOT EXISTS notification TINYINT UNSIGNED NULL COMMENT '1 terminals, 2 voice message, 3 written message, 4 none';
 
 ALTER TABLE authorisation
-  MODIFY COLUMN asker_user_id BIGINT UNSIGNED NULL COMMENT 'NULL: approved beforehand, nobody had the number',
+  MODIFY COLUMN asker_user_id BIGINT UNSIGNED NULL COMMENT 'NULL: answered beforehand, he has not asked',
   MODIFY COLUMN asker_profile_id BIGINT UNSIGNED NULL COMMENT 'is told of a grant',
   MODIFY COLUMN state TINYINT UNSIGNED NOT NULL COMMENT '1 pending, 2 granted, 3 refused, 4 used',
   MODIFY COLUMN asked_at DATETIME(6) NULL COMMENT 'NULL: answered without being asked',

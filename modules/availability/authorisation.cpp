@@ -1,8 +1,8 @@
 // Asking a contact for the right to see his state, and his answer (12.b).
 //
 // An authorisation is known by the owner's profile and the asker's number; views find it by the
-// asker's user. One that was answered beforehand for a number that nobody has (or that nobody was
-// told of) becomes somebody's when he asks.
+// asker's user. One that was answered beforehand is nobody's until he asks, so that it is the same
+// whether or not somebody has the number.
 #include "modules/availability/availability.hpp"
 #include "modules/availability/xml_time.hpp"
 #include "server/check.hpp"
@@ -90,12 +90,9 @@ SELECT p.contact_number AS contact_number, a.asker_profile_id AS asker_profile_i
 FROM authorisation a JOIN profile p ON p.id = a.owner_profile_id
 WHERE a.owner_profile_id = ? AND a.number = ? AND a.state = 2 AND a.asker_profile_id IS NOT NULL)sql";
 constexpr std::string_view kCountAhead = "SELECT COUNT(*) AS n FROM authorisation WHERE owner_profile_id = ?";
-// The holder of the number, if there is one, has it at once.
 constexpr std::string_view kAuthoriseAhead = R"sql(
-INSERT INTO authorisation (owner_profile_id, number, asker_user_id, asker_profile_id, state)
-VALUES (?, ?, (SELECT p.user_id FROM profile p WHERE p.contact_number = ?),
-  (SELECT p.id FROM profile p WHERE p.contact_number = ?), ?)
-ON DUPLICATE KEY UPDATE asker_user_id = VALUES(asker_user_id), asker_profile_id = VALUES(asker_profile_id)
+INSERT INTO authorisation (owner_profile_id, number, state) VALUES (?, ?, ?)
+ON DUPLICATE KEY UPDATE number = VALUES(number)
 RETURNING id)sql";
 
 struct Asked {
@@ -171,7 +168,7 @@ std::uint64_t Availability::authorise_ahead(db::Session& db, const Caller& calle
     throw Fault(FaultCode::LIMIT_EXCEEDED, "the profile has too many authorisations", "contact");
   }
   const auto id = db.query_one(kAuthoriseAhead, [](const db::Row& row) { return row.id("id"); }, owner.id, number,
-                               number, number, kPending)
+                               kPending)
                       .value();
   answer_authorisation(db, caller, id, answer);
   return id;

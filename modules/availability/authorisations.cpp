@@ -1,4 +1,6 @@
 // Authorisations as their owner and their asker read them, taken back, and used up (12.b).
+#include <algorithm>
+
 #include "modules/availability/availability.hpp"
 #include "server/fault.hpp"
 
@@ -93,10 +95,13 @@ void Availability::revoke_authorisation(db::Session& db, const Caller& owner, st
 }
 
 void Availability::use_grants(db::Session& db, std::vector<View>& views) {
+  std::vector<std::uint64_t> used;  // one contact may be asked for twice at once
   for (View& view : views) {
     if (!needs_grant_for_once(view.facts)) continue;
-    if (db.execute(kUse, *view.facts.grant_for_once) > 0) view.facts.granted = true;
+    const std::uint64_t id = *view.facts.grant_for_once;
+    view.facts.granted = std::ranges::find(used, id) != used.end() || db.execute(kUse, id) > 0;
     view.facts.grant_for_once.reset();
+    if (view.facts.granted) used.push_back(id);
   }
 }
 

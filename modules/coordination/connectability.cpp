@@ -14,8 +14,7 @@ SELECT 1 AS yes FROM access_session WHERE public_id = UNHEX(?) AND user_id = ?)s
 
 }  // namespace
 
-std::vector<Connectability> Coordination::connectability(db::Session& db, const Caller& caller,
-                                                         const Question& question) {
+std::vector<Reach> Coordination::connectability(db::Session& db, const Caller& caller, const Question& question) {
   check::count(question.contacts.size(), check::kMaxItems, "contact");
   std::vector<std::string> numbers;
   numbers.reserve(question.contacts.size());
@@ -42,14 +41,16 @@ std::vector<Connectability> Coordination::connectability(db::Session& db, const 
     service_id = 0;
   }
 
-  std::vector<Connectability> states;
-  states.reserve(numbers.size());
-  for (auto& view : availability_.views(db, user_id, service_id, numbers)) {
+  auto views = availability_.views(db, user_id, service_id, numbers);
+  availability_.use_grants(db, views);
+  std::vector<Reach> reached;
+  reached.reserve(numbers.size());
+  for (auto& view : views) {
     // An administrator sees what the owner himself would see.
     if (caller.role == Role::kAdmin) view.facts.asks_himself = view.facts.registered;
-    states.push_back(availability::connectability(view.facts));
+    reached.push_back({availability::connectability(view.facts), availability::offered_now(view.facts)});
   }
-  return states;
+  return reached;
 }
 
 }  // namespace whitebrick::coordination

@@ -133,6 +133,12 @@ struct Question {
   std::optional<std::string> service_session_id;  // a service asks in that user's name
 };
 
+// How a contact can be reached now, as far as the asker may know.
+struct Reach {
+  Connectability state = Connectability::kUnknown;
+  availability::Offers offers = 0;
+};
+
 class Coordination final : public Liveness {
  public:
   struct Settings {
@@ -187,8 +193,9 @@ class Coordination final : public Liveness {
 
   // In the order asked; the total table K1-K5. UNKNOWN is the same for hidden and missing, by the
   // same queries. Faults: INVALID_ARGUMENT(contact), FORBIDDEN(serviceSessionId) (not a
-  // service), SESSION_ENDED(accessSessionId, serviceSessionId) (also: somebody else's).
-  std::vector<Connectability> connectability(db::Session&, const Caller&, const Question&);
+  // service), SESSION_ENDED(accessSessionId, serviceSessionId) (also: somebody else's). A grant for
+  // once is used up where it decides.
+  std::vector<Reach> connectability(db::Session&, const Caller&, const Question&);
 
   // M4 by polling. First where, so that states_key() is watched before the look. Faults:
   // NOT_FOUND(profileId), and those of a portal's user token.

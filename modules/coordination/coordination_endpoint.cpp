@@ -32,6 +32,19 @@ c__ConnectabilityState state_to_wire(Connectability state) {
   return c__ConnectabilityState::UNKNOWN;
 }
 
+std::vector<c__CommunicationType> offers_to_wire(availability::Offers offers) {
+  using availability::Communication;
+  constexpr std::array kTypes{std::pair(Communication::kVoiceImmediate, c__CommunicationType::VOICE_IMMEDIATE),
+                              std::pair(Communication::kWrittenImmediate, c__CommunicationType::WRITTEN_IMMEDIATE),
+                              std::pair(Communication::kVoiceDelayed, c__CommunicationType::VOICE_DELAYED),
+                              std::pair(Communication::kWrittenDelayed, c__CommunicationType::WRITTEN_DELAYED)};
+  std::vector<c__CommunicationType> types;
+  for (const auto& [type, wire] : kTypes) {
+    if (availability::holds(offers, type)) types.push_back(wire);
+  }
+  return types;
+}
+
 c__ServiceRef* service_to_wire(struct soap* soap, const profiles::ServiceRef& service) {
   auto* out = soap_new_c__ServiceRef(soap);
   out->name = service.name;
@@ -251,12 +264,13 @@ class CoordinationEndpoint final : public CallsEndpoint {
   int GetConnectability(_coord__GetConnectability* in, _coord__GetConnectabilityResponse& out) override {
     return guard_.operation("GetConnectability", *in, out, [&](Operation& op) {
       if (in->profileId != nullptr) profiles_.subject_profile(op.db, op.caller, std::nullopt, *in->profileId);
-      const auto states = coordination_.connectability(
+      const auto reached = coordination_.connectability(
           op.db, op.caller, {in->contact, given(in->accessSessionId), given(in->serviceSessionId)});
-      for (std::size_t i = 0; i < states.size(); ++i) {
+      for (std::size_t i = 0; i < reached.size(); ++i) {
         auto* item = soap_new_c__ContactState(soap);
         item->contact = in->contact[i];
-        item->state = state_to_wire(states[i]);
+        item->state = state_to_wire(reached[i].state);
+        item->offers = offers_to_wire(reached[i].offers);
         out.contactState.push_back(item);
       }
     });

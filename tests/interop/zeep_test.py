@@ -345,6 +345,31 @@ def test_profiles(world):
     assert w.alice.DeleteProfile(profileId="home") is False
 
 
+def calendar_rules(w):
+    utc = datetime.timezone.utc
+    w.alice.PutMode(profileId="work", modeId="weekly", state="NOT_AVAILABLE")
+    weekly = {"timeZone": "Europe/Paris", "start": "2027-03-22T09:00", "end": "2027-03-22T10:00",
+              "recurrence": "FREQ=WEEKLY", "except": ["2027-04-05T09:00"]}
+    put = w.alice.PutRules(profileId="work", modeId="weekly", rule=[weekly])
+    w.alice.refused("PutRules", "STALE_VERSION", "ifVersion", profileId="work", modeId="weekly", rule=[weekly],
+                    ifVersion=put.version + 1)
+    spring = {"from": datetime.datetime(2027, 3, 22, tzinfo=utc), "to": datetime.datetime(2027, 4, 12, 23, tzinfo=utc)}
+    planned = w.alice.PreviewCalendar(profileId="work", **spring)
+    assert [p["from"].hour for p in planned] == [8, 7, 7]
+    w.alice.refused("PreviewCalendar", "INVALID_ARGUMENT", "to", profileId="work", **{"from": spring["to"], "to": spring["from"]})
+    exported = w.alice.ExportCalendar(profileId="work")
+    w.alice.refused("ExportCalendar", "NOT_FOUND", "profileId", profileId="none")
+    imported = w.alice.ImportCalendar(profileId="work", calendar=exported)
+    assert (imported.modeId, imported.rules, imported.skipped) == (["weekly"], 1, 0)
+    assert w.alice.ExportCalendar(profileId="work") == exported
+    w.alice.refused("ImportCalendar", "INVALID_ARGUMENT", "calendar", profileId="work", calendar="none")
+    w.alice.ActivateMode(profileId="work", level="NOT_AVAILABLE")
+    assert w.alice.ResumeRules(profileId="work") == 1
+    w.alice.refused("ResumeRules", "NOT_FOUND", "profileId", profileId="none")
+    assert w.alice.DeleteMode(profileId="work", modeId="weekly") is True
+    w.alice.refused("DeleteMode", "NOT_FOUND", "modeId", profileId="work", modeId="weekly")
+
+
 def test_availability(world):
     w = world
     meeting = {"profileId": "work", "modeId": "meeting", "activity": "In a meeting"}
@@ -363,6 +388,7 @@ def test_availability(world):
     assert (seen.state, seen.authorisationRequired) == ("NOT_AVAILABLE", False)
     w.alice.refused("GetAvailability", "INVALID_ARGUMENT", "contact", contact="not a number")
     w.alice.ActivateMode(profileId="work", modeId="meeting", active=False)
+    calendar_rules(w)
 
     # Bob asks alice, who hears of it on her phone and answers.
     w.alice.SetContactLists(profileId="work", wanted=[], authorised=[], refused=[])

@@ -75,6 +75,7 @@ plain::Mode any_mode(Chance& chance, int number) {
                    .activated = number,  // two are never activated at the same instant
                    .from = chance.maybe_time(),
                    .until = chance.maybe_time(),
+                   .by_rule = chance.one_in(2),
                    .offers = {},
                    .tell = !chance.one_in(4)};
   if (chance.one_in(2)) {
@@ -121,7 +122,8 @@ CoveringMode given(const plain::Mode& mode) {
                    .priority = mode.priority,
                    .activated_at = at(mode.activated),
                    .from = at(mode.from),
-                   .until = at(mode.until)};
+                   .until = at(mode.until),
+                   .by_rule = mode.by_rule};
   if (mode.offers) {
     out.means.offers = 0;
     for (const auto& type : *mode.offers) *out.means.offers |= static_cast<Offers>(kTypes.at(type));

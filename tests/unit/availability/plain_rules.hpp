@@ -17,6 +17,7 @@ struct Mode {
   int priority = 0;
   int activated = 0;                // when, counted in minutes like all times here
   std::optional<int> from, until;   // active from..until-1
+  bool by_rule = false;             // else ordered by hand
   std::optional<std::set<std::string>> offers;  // "voice now", "written now", "voice later", "written later"
   bool tell = true;                 // the owner wants to be told of calls that miss him
 };
@@ -71,6 +72,7 @@ inline bool any_in(const std::set<std::string>& some, const std::set<std::string
 inline bool better(const Mode& a, const Mode& b) {
   if (a.contacts.empty() != b.contacts.empty()) return b.contacts.empty();
   if (a.contacts.size() != b.contacts.size()) return a.contacts.size() < b.contacts.size();
+  if (a.by_rule != b.by_rule) return b.by_rule;
   if (a.priority != b.priority) return a.priority > b.priority;
   return a.activated > b.activated;
 }
