@@ -4,6 +4,7 @@
 // once whoever writes them where; a mode for some contacts has a slot of its own.
 #include "modules/availability/availability.hpp"
 #include "modules/availability/mode_changed.hpp"
+#include "modules/availability/rules.hpp"
 #include "server/check.hpp"
 #include "server/fault.hpp"
 
@@ -80,17 +81,41 @@ std::optional<Active> lock_slot(db::Session& db, std::uint64_t profile_id, std::
       profile_id, slot);
 }
 
+// What rules have activated is off from now to the end of that, or to `until`.
+bool switch_off(db::Session& db, std::uint64_t profile_id, std::uint64_t mode_id, std::optional<Time> until) {
+  const auto interval = active_interval(db, profile_id, mode_id);
+  if (!interval) return false;
+  lock_calendar(db, profile_id);
+  using std::chrono::seconds;
+  const auto to_utc = [](Time time) { return LocalTime(std::chrono::floor<seconds>(time.time_since_epoch())); };
+  Rule off{.action = RuleAction::kDeactivate, .mode = {}, .zone = "UTC", .start = to_utc(db.now()), .end = {},
+           .duration = {}, .recurrence = {}, .except = {}, .extra = {}, .last = {}};
+  const auto end = until ? until : interval->end;
+  off.end = end ? to_utc(*end + seconds(1) - Time::duration(1)) : off.start + kLongest;
+  store_rule(db, profile_id, RuleSource::kOrder, mode_id, 0, off);
+  return recompile(db, profile_id, false);
+}
+
+// An order that it be off is over when it is ordered on.
+void forget_off(db::Session& db, std::uint64_t profile_id, std::uint64_t mode_id) {
+  constexpr std::string_view kForget = "DELETE FROM mode_rule WHERE profile_id = ? AND source = 3 AND mode_id = ?";
+  if (mode_id == 0 || db.execute(kForget, profile_id, mode_id) == 0) return;
+  lock_calendar(db, profile_id);
+  recompile(db, profile_id, false);
+}
+
 }  // namespace
 
 Time Availability::activate(db::Session& db, const profiles::ProfileKey& key, const Activation& wanted) {
-  if (wanted.active && wanted.until) check::in_future(*wanted.until, db.now(), "until");
+  if (wanted.until) check::in_future(*wanted.until, db.now(), "until");
   const Target target = find_target(db, key.id, wanted);
   if (!wanted.active) {
-    if (db.execute(kDeactivate, key.id, target.slot, target.mode_id, target.level) > 0) {
-      publish_mode_changed(db, events_, key);
-    }
+    const bool ordered = db.execute(kDeactivate, key.id, target.slot, target.mode_id, target.level) > 0;
+    const bool by_rules = target.mode_id != 0 && switch_off(db, key.id, target.mode_id, wanted.until);
+    if (ordered || by_rules) publish_mode_changed(db, events_, key);
     return db.now();
   }
+  forget_off(db, key.id, target.mode_id);
   const auto active = lock_slot(db, key.id, target.slot);
   if (active && active->live && active->latest && active->mode_id == target.mode_id &&
       active->level == target.level && active->until == wanted.until) {

@@ -1,5 +1,7 @@
 #include "modules/availability/answers_endpoint.hpp"
 
+#include "modules/availability/rules_endpoint.hpp"
+
 #include "server/fault.hpp"
 #include "server/soap_optional.hpp"
 
@@ -145,6 +147,8 @@ av__Mode* mode_to_wire(struct soap* soap, const Mode& mode) {
   out->active = mode.active;
   out->until = put(soap, mode.until);
   out->version = static_cast<LONG64>(mode.version);
+  if (mode.by_rules) out->byRules = put(soap, std::optional(true));
+  out->rule = rules_to_wire(soap, mode.rules, false);
   return out;
 }
 

@@ -3,6 +3,9 @@
 //
 // The only header of this module that others may include. Knows no SOAP. Evaluated on the
 // database clock whenever asked; no state depends on a timer.
+// Of the modes that cover an asker wins: the narrowest contact list, then what was ordered by hand
+// over what rules activate, then the higher priority, then the later activation (an interval's
+// beginning). So an order holds against the rules until its end, or until resume_rules().
 // Publishes (component "availability"): mode.changed, authorisation.asked (to the asked
 // profile), authorisation.answered (to the asker's profile, only for a grant). A grant that
 // comes or goes is told to components as profile.changed of its owner.
@@ -14,6 +17,7 @@
 #include <vector>
 
 #include "db/pool.hpp"
+#include "modules/availability/calendar.hpp"
 #include "modules/availability/communication.hpp"
 #include "modules/availability/view.hpp"
 #include "modules/events/events.hpp"
@@ -30,14 +34,32 @@ struct Mode {
   std::vector<std::string> contacts;  // empty: applies to everybody
   int priority = 0;
   bool active = false;
+  bool by_rules = false;  // active, and not by an order
   std::optional<Time> until;
   std::uint64_t version = 0;
+  std::vector<Rule> rules;  // A5; put_rules() writes them
 };
 
 struct Modes {
   std::vector<Mode> modes;
   std::optional<ModeState> level;  // active availability level
   std::optional<Time> level_until;
+  std::vector<Rule> rules;               // A6
+  std::optional<std::uint64_t> rules_version;  // of all rules; nothing: there were never any
+  std::optional<Time> next_change;       // by rules
+};
+
+// A mode is active by rules from here to there.
+struct PlannedMode {
+  std::string mode;
+  Time begin;
+  std::optional<Time> end;
+};
+
+struct ImportedCalendar {
+  std::uint64_t version = 0;
+  std::vector<std::string> modes;  // whose rules are other ones now
+  int rules = 0, skipped = 0;
 };
 
 struct Activation {
@@ -125,9 +147,28 @@ class Availability {
                              std::optional<std::uint64_t> if_version);
   Modes list_modes(db::Session&, const profiles::ProfileKey&);
   // A general mode (no contacts) or a level ends the general mode or level active before it;
-  // modes for some contacts are active beside it. Answers when it became active.
+  // modes for some contacts are active beside it. Answers when it became active. An order that a
+  // mode be off holds against rules that have it active, until that period or `until` is over.
   // Faults: NOT_FOUND(modeId), INVALID_ARGUMENT(until: not in the future).
   Time activate(db::Session&, const profiles::ProfileKey&, const Activation&);
+
+  // Replaces the rules of one mode or, without a mode, of the profile (calendar.hpp says what they
+  // mean and what is refused). Faults also: NOT_FOUND(modeId), STALE_VERSION.
+  profiles::Written put_rules(db::Session&, const profiles::ProfileKey&, const std::optional<std::string>& mode,
+                              std::vector<Rule>, std::optional<std::uint64_t> if_version);
+  // Ends what was ordered by hand, modes and levels, on and off; answers how many orders.
+  int resume_rules(db::Session&, const profiles::ProfileKey&);
+  // What the rules come to in [from, to), orders by hand aside, as it is stored when it comes near.
+  // Faults: INVALID_ARGUMENT(from, to), LIMIT_EXCEEDED(to).
+  std::vector<PlannedMode> preview_calendar(db::Session&, const profiles::ProfileKey&, Time from, Time to);
+  // From and to iCalendar texts (availability.wsdl says how they map). Faults: INVALID_ARGUMENT(calendar and
+  // as put_rules), NOT_FOUND(modeId), LIMIT_EXCEEDED(calendar, rule...; profileId: too long a text).
+  ImportedCalendar import_calendar(db::Session&, const profiles::ProfileKey&, const std::string& text,
+                                   const std::optional<std::string>& mode);
+  std::string export_calendar(db::Session&, const profiles::ProfileKey&);
+  // With its rules, those of the profile about it too. Faults: NOT_FOUND(modeId), STALE_VERSION.
+  void delete_mode(db::Session&, const profiles::ProfileKey&, const std::string& mode,
+                   std::optional<std::uint64_t> if_version);
 
   // Asker: a user (0 for a service in its own name: `service_id`). Order as asked, one query.
   std::vector<View> views(db::Session&, std::uint64_t asker_user_id, std::uint64_t service_id,
@@ -144,8 +185,8 @@ class Availability {
   // May be answered again: the last answer counts. Faults: NOT_FOUND(authorisationId) (also
   // somebody else's), INVALID_ARGUMENT(until: not in the future; from).
   void answer_authorisation(db::Session&, const Caller& owner, std::uint64_t id, AuthorisationAnswer);
-  // The same for a contact who has not asked; answers its id. The same statements and the same answer
-  // whether or not somebody has the number; who gets it later asks and is answered at once.
+  // The same for a contact who has not asked; answers its id. It holds once he asks: he is answered at
+  // once. The same statements and the same answer whether or not somebody has the number.
   // Faults: INVALID_ARGUMENT(contact: the user's own; from, until), LIMIT_EXCEEDED(contact).
   std::uint64_t authorise_ahead(db::Session&, const Caller& caller, const profiles::ProfileKey& owner,
                                 const std::string& number, const AuthorisationAnswer&);
@@ -167,6 +208,9 @@ class Availability {
 
   // Job: mode activations whose time is over become mode.changed, grants profile.changed, each once.
   bool expire(db::Pool&);
+  // Job: what rules have begun or ended becomes mode.changed, once for each instant (once for all
+  // that passed unseen); intervals are compiled further.
+  bool follow_rules(db::Pool&);
 
  private:
   void tell_grant(db::Session&, std::uint64_t owner_profile_id, const std::string& number);

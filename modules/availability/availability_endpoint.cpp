@@ -3,6 +3,7 @@
 #include "availability_soapAvailabilityService.h"
 #include "modules/availability/answers_endpoint.hpp"
 #include "modules/availability/availability.hpp"
+#include "modules/availability/rules_endpoint.hpp"
 #include "modules/profiles/profiles.hpp"
 #include "server/fault.hpp"
 #include "server/operation.hpp"
@@ -46,6 +47,9 @@ class AvailabilityEndpoint final : public AvailabilityService {
       for (const Mode& mode : modes.modes) out.mode.push_back(mode_to_wire(soap, mode));
       if (modes.level) out.level = put(soap, std::optional(state_to_wire(*modes.level)));
       out.levelUntil = put(soap, modes.level_until);
+      out.rule = rules_to_wire(soap, modes.rules, true);
+      if (modes.rules_version) out.rulesVersion = put(soap, std::optional(static_cast<LONG64>(*modes.rules_version)));
+      out.nextChange = put(soap, modes.next_change);
     });
   }
 
@@ -55,6 +59,56 @@ class AvailabilityEndpoint final : public AvailabilityService {
       const Activation activation = activation_of(*in);
       out.activatedAt = availability_.activate(op.db, key, activation);
       if (activation.active) out.until = put(soap, activation.until);
+    });
+  }
+
+  int DeleteMode(_av__DeleteMode* in, _av__DeleteModeResponse& out) override {
+    return guard_.operation("DeleteMode", *in, out, [&](Operation& op) {
+      const auto key = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
+      availability_.delete_mode(op.db, key, in->modeId, version_of(in->ifVersion));
+      out.done = true;
+    });
+  }
+
+  int PutRules(_av__PutRules* in, _av__PutRulesResponse& out) override {
+    return guard_.operation("PutRules", *in, out, [&](Operation& op) {
+      const auto key = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
+      const auto written =
+          availability_.put_rules(op.db, key, given(in->modeId), rules_from_wire(*in), version_of(in->ifVersion));
+      out.version = static_cast<LONG64>(written.version);
+      out.created = written.created;
+    });
+  }
+
+  int ResumeRules(_av__ResumeRules* in, _av__ResumeRulesResponse& out) override {
+    return guard_.operation("ResumeRules", *in, out, [&](Operation& op) {
+      const auto key = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
+      out.ended = availability_.resume_rules(op.db, key);
+    });
+  }
+
+  int ImportCalendar(_av__ImportCalendar* in, _av__ImportCalendarResponse& out) override {
+    return guard_.operation("ImportCalendar", *in, out, [&](Operation& op) {
+      const auto key = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
+      const ImportedCalendar imported = availability_.import_calendar(op.db, key, in->calendar, given(in->modeId));
+      out.version = static_cast<LONG64>(imported.version);
+      out.modeId = imported.modes;
+      out.rules = imported.rules;
+      out.skipped = imported.skipped;
+    });
+  }
+
+  int ExportCalendar(_av__ExportCalendar* in, _av__ExportCalendarResponse& out) override {
+    return guard_.operation("ExportCalendar", *in, out, [&](Operation& op) {
+      const auto key = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
+      out.calendar = availability_.export_calendar(op.db, key);
+    });
+  }
+
+  int PreviewCalendar(_av__PreviewCalendar* in, _av__PreviewCalendarResponse& out) override {
+    return guard_.operation("PreviewCalendar", *in, out, [&](Operation& op) {
+      const auto key = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
+      out.planned = planned_to_wire(soap, availability_.preview_calendar(op.db, key, in->from, in->to));
     });
   }
 
@@ -98,8 +152,7 @@ class AvailabilityEndpoint final : public AvailabilityService {
       }
       const std::string number = profiles::normalise_number(*in->contact, "contact");
       const auto key = profiles_.subject_profile(op.db, op.caller, std::nullopt, *in->profileId);
-      const auto id = availability_.authorise_ahead(op.db, op.caller, key, number, answer);
-      out.authorisationId = put(soap, std::optional(static_cast<LONG64>(id)));
+      availability_.authorise_ahead(op.db, op.caller, key, number, answer);
     });
   }
 

@@ -8,10 +8,11 @@
 namespace whitebrick::availability {
 namespace {
 
-// Greater comes before: narrower, then of higher priority, then activated later.
+// Greater comes before: narrower, then by order and not by rule, then of higher priority, then
+// activated later.
 auto rank(const CoveringMode& mode) {
   const int width = mode.contacts == 0 ? std::numeric_limits<int>::max() : mode.contacts;
-  return std::tuple(-width, mode.priority, mode.activated_at);
+  return std::tuple(-width, !mode.by_rule, mode.priority, mode.activated_at);
 }
 
 Offers offers_of(ModeState state, const Means& means) {

@@ -58,7 +58,7 @@ struct FilterEntry {
 };
 
 struct Filter {
-  std::vector<CoveringMode> modes;   // best first: narrowest contact list, priority, latest activation
+  std::vector<CoveringMode> modes;   // best first: narrowest contact list, orders, priority, latest activation
   std::vector<std::size_t> sources;  // their places in OwnerRules::modes
   std::vector<FilterEntry> entries;  // the last one fits everybody
 };

@@ -1,9 +1,11 @@
 #include "modules/availability/filter_rows.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "modules/availability/means_row.hpp"
+#include "modules/availability/rules.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::availability {
@@ -31,9 +33,36 @@ CoveringMode read_active(const db::Row& row) {
           .until = row.time_or_null("until_at")};
 }
 
+constexpr std::string_view kOfRules = R"sql(
+SELECT m.id AS mode_id, m.state AS state, m.name AS mode, m.transfer_to AS transfer_to,
+  m.transfer_terminal AS transfer_terminal, m.transfer_medium AS transfer_medium, m.offers AS offers,
+  m.call_by AS call_by, m.notification AS notification, m.contacts AS contacts, m.priority AS priority,
+  NULL AS until_at, UTC_TIMESTAMP(6) AS activated_at
+FROM mode m WHERE m.id IN (SELECT mode_id FROM mode_rule WHERE profile_id = ?))sql";
+
+// The periods that rules come to.
+void add_of_rules(db::Session& db, std::uint64_t profile_id, Time from, Time to, LoadedRules& loaded) {
+  std::vector<PlacedRule> rules;
+  for (StoredRule& stored : stored_rules(db, profile_id)) rules.push_back(std::move(stored.placed));
+  if (rules.empty()) return;
+  std::unordered_map<std::uint64_t, CoveringMode> modes;
+  db.query(
+      kOfRules, [&](const db::Row& row) { return modes.emplace(row.id("mode_id"), read_active(row)).second; },
+      profile_id);
+  for (const ModeInterval& interval : compile(rules, from, to)) {
+    CoveringMode mode = modes.at(interval.mode_id);
+    mode.activated_at = interval.begin;
+    if (interval.begin > from) mode.from = interval.begin;
+    mode.until = interval.end;
+    mode.by_rule = true;
+    loaded.mode_ids.push_back(interval.mode_id);
+    loaded.rules.modes.push_back(std::move(mode));
+  }
+}
+
 }  // namespace
 
-LoadedRules load_rules(db::Session& db, std::uint64_t profile_id, Time from, Time /*to*/) {
+LoadedRules load_rules(db::Session& db, std::uint64_t profile_id, Time from, Time to) {
   LoadedRules loaded;
   const auto found = db.query_one(
       kProfile,
@@ -52,6 +81,7 @@ LoadedRules load_rules(db::Session& db, std::uint64_t profile_id, Time from, Tim
         return true;
       },
       profile_id, from);
+  add_of_rules(db, profile_id, from, to, loaded);
   return loaded;
 }
 

@@ -10,7 +10,8 @@ void publish_mode_changed(db::Session& db, events::Events& events, const profile
                  {.type = "mode.changed",
                   .content = xml_text("ModeChanged", kCatalogueNamespace, {{"profile", profile}}),
                   .profiles = {key.id},
-                  .wait_for_terminal = false});
+                  .wait_for_terminal = false,
+                  .for_services = false});
 }
 
 }  // namespace whitebrick::availability

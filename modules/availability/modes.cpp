@@ -7,6 +7,7 @@
 #include "modules/availability/availability.hpp"
 #include "modules/availability/means_row.hpp"
 #include "modules/availability/mode_changed.hpp"
+#include "modules/availability/rules.hpp"
 #include "server/check.hpp"
 #include "server/fault.hpp"
 
@@ -48,7 +49,7 @@ Mode checked(const profiles::ProfileKey& key, Mode mode) {
   return mode;
 }
 
-constexpr std::string_view kLockMode = "SELECT version FROM mode WHERE profile_id = ? AND name = ? FOR UPDATE";
+constexpr std::string_view kLockMode = "SELECT version, contacts FROM mode WHERE profile_id = ? AND name = ? FOR UPDATE";
 constexpr std::string_view kPutMode = R"sql(
 INSERT INTO mode (profile_id, name, activity, state, transfer_to, transfer_terminal, transfer_medium, offers,
   call_by, notification, priority, contacts, version)
@@ -83,8 +84,14 @@ profiles::Written Availability::put_mode(db::Session& db, const profiles::Profil
   if (mode.transfer.terminal && !profiles_.find_terminal(db, key.user_id, *mode.transfer.terminal)) {
     throw Fault(FaultCode::NOT_FOUND, "the user has no such terminal", "transferToTerminal");
   }
+  bool was_general = mode.contacts.empty();
   const auto stored_version = db.query_one(
-      kLockMode, [](const db::Row& row) { return row.id("version"); }, key.id, mode.mode);
+      kLockMode,
+      [&](const db::Row& row) {
+        was_general = row.number("contacts") == 0;
+        return row.id("version");
+      },
+      key.id, mode.mode);
   profiles::demand_version(stored_version, if_version, "the mode");
   if (!stored_version) {
     const auto modes =
@@ -103,10 +110,14 @@ profiles::Written Availability::put_mode(db::Session& db, const profiles::Profil
   if (!mode.contacts.empty()) db.execute(kAddContacts, id, db::json_list(mode.contacts));
 
   const auto slot = db.query_one(kActiveSlot, [](const db::Row& row) { return row.id("slot"); }, key.id, id);
-  if (slot) {
-    move_activation(db, key.id, *slot, mode.contacts.empty() ? 0 : id);
-    publish_mode_changed(db, events_, key);
+  if (slot) move_activation(db, key.id, *slot, mode.contacts.empty() ? 0 : id);
+  bool changed = slot || active_interval(db, key.id, id);
+  // A mode for everybody that is activated by rules ends another.
+  if (was_general != mode.contacts.empty() && !stored_rules(db, key.id).empty()) {
+    lock_calendar(db, key.id);
+    changed = recompile(db, key.id, false) || changed;
   }
+  if (changed) publish_mode_changed(db, events_, key);
   return {version, version == 1};
 }
 
@@ -125,6 +136,15 @@ constexpr std::string_view kListContacts = R"sql(
 SELECT c.mode_id AS mode_id, c.number AS number
 FROM mode m JOIN mode_contact c ON c.mode_id = m.id
 WHERE m.profile_id = ? ORDER BY c.mode_id, c.number)sql";
+constexpr std::string_view kActiveByRules = R"sql(
+SELECT i.mode_id AS mode_id, i.end_at AS end_at FROM mode_interval i JOIN mode m ON m.id = i.mode_id
+WHERE i.profile_id = ? AND i.week = FLOOR((TO_DAYS(UTC_TIMESTAMP(6)) - TO_DAYS('1970-01-01')) / 7)
+  AND i.begin_at <= UTC_TIMESTAMP(6) AND (i.end_at IS NULL OR i.end_at > UTC_TIMESTAMP(6))
+  AND (m.contacts > 0 OR NOT EXISTS (SELECT 1 FROM mode_activation a
+    WHERE a.profile_id = i.profile_id AND a.slot = 0 AND (a.until_at IS NULL OR a.until_at > UTC_TIMESTAMP(6)))))sql";
+constexpr std::string_view kCalendar = R"sql(
+SELECT version, IF(next_change_at > UTC_TIMESTAMP(6), next_change_at, NULL) AS next_change_at
+FROM mode_calendar WHERE profile_id = ?)sql";
 constexpr std::string_view kActiveLevel = R"sql(
 SELECT state, until_at FROM mode_activation
 WHERE profile_id = ? AND slot = 0 AND mode_id = 0 AND (until_at IS NULL OR until_at > UTC_TIMESTAMP(6)))sql";
@@ -138,8 +158,10 @@ Mode read_mode(const db::Row& row) {
           .contacts = {},
           .priority = static_cast<int>(row.number("priority")),
           .active = row.time_or_null("activated_at").has_value(),
+          .by_rules = false,
           .until = row.time_or_null("until_at"),
-          .version = row.id("version")};
+          .version = row.id("version"),
+          .rules = {}};
 }
 
 }  // namespace
@@ -163,6 +185,32 @@ Modes Availability::list_modes(db::Session& db, const profiles::ProfileKey& key)
         return true;
       },
       key.id);
+  db.query(
+      kActiveByRules,
+      [&](const db::Row& row) {
+        const auto place = places.find(row.id("mode_id"));
+        if (place == places.end() || modes.modes[place->second].active) return false;
+        Mode& mode = modes.modes[place->second];
+        mode.active = mode.by_rules = true;
+        mode.until = row.time_or_null("end_at");
+        return true;
+      },
+      key.id);
+  db.query(
+      kCalendar,
+      [&](const db::Row& row) {
+        modes.rules_version = row.id("version");
+        modes.next_change = row.time_or_null("next_change_at");
+        return true;
+      },
+      key.id);
+  if (modes.rules_version) {
+    for (StoredRule& stored : stored_rules(db, key.id)) {
+      if (stored.source == RuleSource::kProfile) modes.rules.push_back(std::move(stored.placed.rule));
+      if (stored.source != RuleSource::kMode) continue;
+      modes.modes[places.at(stored.placed.mode_id)].rules.push_back(std::move(stored.placed.rule));
+    }
+  }
   db.query(
       kActiveLevel,
       [&](const db::Row& row) {

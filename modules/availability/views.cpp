@@ -30,7 +30,11 @@ SELECT STRAIGHT_JOIN p.contact_number AS number, p.id AS id, p.user_id AS user_i
   a.slot AS slot, COALESCE(m.state, a.state) AS state, m.contacts AS contacts, c.mode_id AS covered,
   m.transfer_to AS transfer_to, m.transfer_terminal AS transfer_terminal, m.transfer_medium AS transfer_medium,
   m.offers AS offers, m.call_by AS call_by, m.notification AS notification, m.name AS mode,
-  m.priority AS priority, a.activated_at AS activated_at
+  m.priority AS priority, a.activated_at AS activated_at,
+  i.mode_id AS rule_slot, im.state AS rule_state, im.contacts AS rule_contacts, ic.mode_id AS rule_covered,
+  im.transfer_to AS rule_transfer_to, im.transfer_terminal AS rule_transfer_terminal,
+  im.transfer_medium AS rule_transfer_medium, im.offers AS rule_offers, im.call_by AS rule_call_by,
+  im.notification AS rule_notification, im.name AS rule_mode, im.priority AS rule_priority, i.begin_at AS begin_at
 FROM profile p
 LEFT JOIN profile me ON me.user_id = ? AND me.contact_number IS NOT NULL
 LEFT JOIN contact_list l ON l.profile_id = p.id AND l.number = me.contact_number AND l.kind IN (2, 3)
@@ -41,6 +45,11 @@ LEFT JOIN access_session s ON s.profile_id = p.id
 LEFT JOIN mode_activation a ON a.profile_id = p.id AND (a.until_at IS NULL OR a.until_at > UTC_TIMESTAMP(6))
 LEFT JOIN mode m ON m.id = a.mode_id
 LEFT JOIN mode_contact c ON c.mode_id = m.id AND c.number = me.contact_number
+LEFT JOIN mode_interval i ON i.profile_id = p.id
+  AND i.week = FLOOR((TO_DAYS(UTC_TIMESTAMP(6)) - TO_DAYS('1970-01-01')) / 7)
+  AND i.begin_at <= UTC_TIMESTAMP(6) AND (i.end_at IS NULL OR i.end_at > UTC_TIMESTAMP(6))
+LEFT JOIN mode im ON im.id = i.mode_id
+LEFT JOIN mode_contact ic ON ic.mode_id = im.id AND ic.number = me.contact_number
 WHERE p.contact_number IN ()sql";
 
 // A service in its own name is on no list and in no mode's; what it may know, it may because the
@@ -51,12 +60,20 @@ SELECT STRAIGHT_JOIN p.contact_number AS number, p.id AS id, p.user_id AS user_i
   a.slot AS slot, COALESCE(m.state, a.state) AS state, m.contacts AS contacts, NULL AS covered,
   m.transfer_to AS transfer_to, m.transfer_terminal AS transfer_terminal, m.transfer_medium AS transfer_medium,
   m.offers AS offers, m.call_by AS call_by, m.notification AS notification, m.name AS mode,
-  m.priority AS priority, a.activated_at AS activated_at
+  m.priority AS priority, a.activated_at AS activated_at,
+  i.mode_id AS rule_slot, im.state AS rule_state, im.contacts AS rule_contacts, NULL AS rule_covered,
+  im.transfer_to AS rule_transfer_to, im.transfer_terminal AS rule_transfer_terminal,
+  im.transfer_medium AS rule_transfer_medium, im.offers AS rule_offers, im.call_by AS rule_call_by,
+  im.notification AS rule_notification, im.name AS rule_mode, im.priority AS rule_priority, i.begin_at AS begin_at
 FROM profile p
 LEFT JOIN profile_service ps ON ps.profile_id = p.id AND ps.service_id = ?
 LEFT JOIN access_session s ON s.profile_id = p.id
 LEFT JOIN mode_activation a ON a.profile_id = p.id AND (a.until_at IS NULL OR a.until_at > UTC_TIMESTAMP(6))
 LEFT JOIN mode m ON m.id = a.mode_id
+LEFT JOIN mode_interval i ON i.profile_id = p.id
+  AND i.week = FLOOR((TO_DAYS(UTC_TIMESTAMP(6)) - TO_DAYS('1970-01-01')) / 7)
+  AND i.begin_at <= UTC_TIMESTAMP(6) AND (i.end_at IS NULL OR i.end_at > UTC_TIMESTAMP(6))
+LEFT JOIN mode im ON im.id = i.mode_id
 WHERE p.contact_number IN ()sql";
 
 constexpr std::string_view kViewsBy = R"sql(
@@ -65,7 +82,11 @@ SELECT STRAIGHT_JOIN p.contact_number AS number, p.id AS id, p.user_id AS user_i
   a.slot AS slot, COALESCE(m.state, a.state) AS state, m.contacts AS contacts, c.mode_id AS covered,
   m.transfer_to AS transfer_to, m.transfer_terminal AS transfer_terminal, m.transfer_medium AS transfer_medium,
   m.offers AS offers, m.call_by AS call_by, m.notification AS notification, m.name AS mode,
-  m.priority AS priority, a.activated_at AS activated_at, asker.id AS asker
+  m.priority AS priority, a.activated_at AS activated_at,
+  i.mode_id AS rule_slot, im.state AS rule_state, im.contacts AS rule_contacts, ic.mode_id AS rule_covered,
+  im.transfer_to AS rule_transfer_to, im.transfer_terminal AS rule_transfer_terminal,
+  im.transfer_medium AS rule_transfer_medium, im.offers AS rule_offers, im.call_by AS rule_call_by,
+  im.notification AS rule_notification, im.name AS rule_mode, im.priority AS rule_priority, i.begin_at AS begin_at, asker.id AS asker
 FROM profile p
 JOIN user asker
 LEFT JOIN profile me ON me.user_id = asker.id AND me.contact_number IS NOT NULL
@@ -77,30 +98,50 @@ LEFT JOIN access_session s ON s.profile_id = p.id
 LEFT JOIN mode_activation a ON a.profile_id = p.id AND (a.until_at IS NULL OR a.until_at > UTC_TIMESTAMP(6))
 LEFT JOIN mode m ON m.id = a.mode_id
 LEFT JOIN mode_contact c ON c.mode_id = m.id AND c.number = me.contact_number
+LEFT JOIN mode_interval i ON i.profile_id = p.id
+  AND i.week = FLOOR((TO_DAYS(UTC_TIMESTAMP(6)) - TO_DAYS('1970-01-01')) / 7)
+  AND i.begin_at <= UTC_TIMESTAMP(6) AND (i.end_at IS NULL OR i.end_at > UTC_TIMESTAMP(6))
+LEFT JOIN mode im ON im.id = i.mode_id
+LEFT JOIN mode_contact ic ON ic.mode_id = im.id AND ic.number = me.contact_number
 WHERE p.contact_number = ? AND asker.id IN ()sql";
 
 // A view while its rows come in.
 struct Growing {
   View view;
-  std::vector<std::uint64_t> slots;  // of the modes in view.facts.covering
+  std::vector<std::uint64_t> slots, rule_slots;  // of the modes in view.facts.covering
 };
 
-void add_mode(Growing& growing, const db::Row& row) {
-  const auto slot = row.id_or_null("slot");
-  if (!slot || std::ranges::find(growing.slots, *slot) != growing.slots.end()) return;
-  const auto state = row.number_or_null("state");
-  const int contacts = static_cast<int>(row.number_or_null("contacts").value_or(0));
-  if (!state || (contacts > 0 && !row.id_or_null("covered"))) return;
-  growing.slots.push_back(*slot);
-  growing.view.facts.covering.push_back({.mode = row.text_or_null("mode").value_or(""),
-                                         .state = static_cast<ModeState>(*state),
-                                         .transfer = read_transfer(row),
-                                         .means = read_means(row),
-                                         .contacts = contacts,
-                                         .priority = static_cast<int>(row.number_or_null("priority").value_or(0)),
-                                         .activated_at = row.time("activated_at"),
-                                         .from = {},
-                                         .until = {}});
+// The columns that an active mode comes in: by an order, or by rules.
+struct ModeColumns {
+  const char *slot, *mode, *state, *contacts, *covered, *priority, *activated_at;
+  MeansColumns means;
+  bool by_rule;
+};
+constexpr ModeColumns kByOrder{"slot", "mode", "state", "contacts", "covered", "priority", "activated_at", {}, false};
+constexpr ModeColumns kByRule{"rule_slot", "rule_mode", "rule_state", "rule_contacts", "rule_covered", "rule_priority",
+                              "begin_at",
+                              {"rule_transfer_to", "rule_transfer_terminal", "rule_transfer_medium", "rule_offers",
+                               "rule_call_by", "rule_notification"},
+                              true};
+
+void add_mode(std::vector<CoveringMode>& covering, std::vector<std::uint64_t>& seen, const db::Row& row,
+              const ModeColumns& columns) {
+  const auto slot = row.id_or_null(columns.slot);
+  if (!slot || std::ranges::find(seen, *slot) != seen.end()) return;
+  const auto state = row.number_or_null(columns.state);
+  const int contacts = static_cast<int>(row.number_or_null(columns.contacts).value_or(0));
+  if (!state || (contacts > 0 && !row.id_or_null(columns.covered))) return;
+  seen.push_back(*slot);
+  covering.push_back({.mode = row.text_or_null(columns.mode).value_or(""),
+                      .state = static_cast<ModeState>(*state),
+                      .transfer = read_transfer(row, columns.means),
+                      .means = read_means(row, columns.means),
+                      .contacts = contacts,
+                      .priority = static_cast<int>(row.number_or_null(columns.priority).value_or(0)),
+                      .activated_at = row.time(columns.activated_at),
+                      .from = {},
+                      .until = {},
+                      .by_rule = columns.by_rule});
 }
 
 void add_row(Growing& growing, const std::string& number, std::uint64_t asker_user_id, const db::Row& row) {
@@ -123,7 +164,8 @@ void add_row(Growing& growing, const std::string& number, std::uint64_t asker_us
     else facts.granted = true;
   }
   if (row.id_or_null("connected")) facts.connected = true;
-  add_mode(growing, row);
+  add_mode(facts.covering, growing.slots, row, kByOrder);
+  add_mode(facts.covering, growing.rule_slots, row, kByRule);
 }
 
 }  // namespace
