@@ -1,6 +1,6 @@
 // Golden cases: tests/soap/<module>/<Operation>/<case>/ (README.md beside this file).
-// Each runs on a clean schema with the standing cast, in SOAP 1.1 and 1.2. A case of a mutation
-// that succeeds is also sent twice with one requestId, to two replicas: same answer, same rows.
+// Each runs on a clean schema with the standing cast, in SOAP 1.1 and 1.2. From the same files come three
+// more tests: of one effect for one requestId, of roles that are not allowed, and of others whose role is.
 
 #include <gtest/gtest.h>
 
@@ -84,7 +84,8 @@ TEST_P(SoapCase, answers_as_written_in_both_versions) {
     ASSERT_NE(answer.content(), nullptr) << answer.envelope;
     EXPECT_EQ(difference(expected.root(), answer.content()), "")
         << "SOAP 1." << version << "\nrequest: " << request << "\nanswer: " << answer.envelope;
-    const char* ns = version == 2 ? "http://www.w3.org/2003/05/soap-envelope" : "http://schemas.xmlsoap.org/soap/envelope/";
+    const char* ns = version == 2 ? "http://www.w3.org/2003/05/soap-envelope"
+                                  : "http://schemas.xmlsoap.org/soap/envelope/";
     EXPECT_EQ(namespace_of(answer.document().root()), ns);
     if (faults) {
       EXPECT_EQ(table_contents(), before) << "a fault changed rows";
@@ -107,13 +108,15 @@ TEST_P(SoapCase, a_request_id_gives_one_effect_and_one_answer_from_any_replica) 
     const std::string id = "<requestId xmlns=\"" + ns + "\">once-0001</requestId>";
     const auto at = whole.find('>');
     if (whole[at - 1] == '/') {
-      whole = whole.substr(0, at - 1) + ">" + id + "</" + whole.substr(1, whole.find_first_of(" />") - 1) + ">";
+      whole =
+          whole.substr(0, at - 1) + ">" + id + "</" + whole.substr(1, whole.find_first_of(" />") - 1) + ">";
     } else {
       whole.insert(at + 1, id);
     }
     request = whole;
   }
   const Answer first = a_.call(caller(), request);
+  ASSERT_FALSE(first.is_fault()) << first.envelope;
   const std::string rows = table_contents();
   const Answer second = b_.call(caller(), request);
   EXPECT_EQ(serialise(first.content()), serialise(second.content()));
@@ -134,11 +137,44 @@ TEST_P(SoapCase, other_roles_are_refused) {
   for (const auto& [account, role] : everyone) {
     if (rule->allows(role)) continue;
     const Answer answer = a_.call(account, request);
-    if (is_invalid && answer.fault_code() == "INVALID_ARGUMENT") continue;  // no message of the schema: nobody's
+    if (is_invalid && answer.fault_code() == "INVALID_ARGUMENT")
+      continue;  // no message of the schema: nobody's
     EXPECT_EQ(answer.fault_code(), role == Role::kAnonymous ? "AUTHENTICATION_REQUIRED" : "FORBIDDEN")
         << account << ": " << answer.envelope;
   }
   EXPECT_EQ(table_contents(), rows);
+}
+
+// What others of an allowed role do with the same request takes nothing from whom it is about: he is still
+// answered as written.
+TEST_P(SoapCase, others_of_the_same_role_change_nothing_for_him) {
+  const OperationRule* rule = find_operation(GetParam().module, GetParam().operation);
+  ASSERT_NE(rule, nullptr);
+  const Xml expected(read(GetParam().folder / "expected.xml"));
+  const std::string who = caller();
+  if (local_name(expected.root()) == "ServiceFault" || who.empty()) return;
+
+  const std::string request = prepare();
+  std::string theirs;
+  for (const auto& [account, role] : {std::pair{"bob", Role::kUser},
+                                      {"carol", Role::kUser},
+                                      {"acme-mail", Role::kService},
+                                      {"bell-calls", Role::kService}}) {
+    if (!rule->allows(role) || who == account || who == std::string("token ") + account) continue;
+    const std::string rows = table_contents();
+    const Answer answer = a_.call(account, request);
+    theirs += std::string("\n") + account + ": " + answer.envelope;
+    if (answer.is_fault()) {
+      EXPECT_EQ(table_contents(), rows) << "a refused call changed rows" << theirs;
+    }
+  }
+  const Answer answer = b_.call(who, request);
+  const std::string found = difference(expected.root(), answer.content());
+  if (fs::exists(GetParam().folder / "others.txt")) {
+    EXPECT_NE(found, "") << "others.txt says that what others do shows";
+  } else {
+    EXPECT_EQ(found, "") << "request: " << request << theirs;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, SoapCase, ::testing::ValuesIn(cases()),
