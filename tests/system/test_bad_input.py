@@ -8,8 +8,8 @@ import pytest
 from bad_requests import Bad, bad_arguments, bad_callers, bad_http, bad_xml, content_type
 from cast import cast_of, fresh
 from processes import cpu_seconds
-from soap import HttpError, SoapFault, body_of, envelope, read_answer
-from tables import checksums, row_counts
+from soap import HttpError, Soap, SoapFault, body_of, envelope, read_answer
+from tables import contents
 
 TIMES = 10
 CPU = 0.05  # seconds of the replica for one request
@@ -21,7 +21,7 @@ def target(make_pool):
     pool = make_pool(replicas=1)
     cast = cast_of(pool)
     service = cast.service(subscribe={"all": ["load.bad"]}, lease=3600)
-    owner_service = cast.service(subscribe={"others": ["load.bad"]}, lease=3600)
+    owner_service = cast.service(declare=["load.owned"], subscribe={"others": ["load.bad"]}, lease=3600)
     user, owner = cast.user(), cast.user(terminals=("phone", "others"), services=[owner_service])
     with owner.soap() as soap:
         opened = soap.call("coordination", "ConnectTerminal", requestId=fresh("r"), terminalId="phone",
@@ -29,9 +29,12 @@ def target(make_pool):
         access = opened.all("accessSession")[0]["accessSessionId"]
         session = soap.call("coordination", "OpenServiceSession", requestId=fresh("r"), accessSessionId=access,
                             service=owner_service.ref)["serviceSession"]["serviceSessionId"]
+    with owner_service.soap() as soap:
+        event = soap.call("events", "PublishEvents", requestId=fresh("r"),
+                          event=[{"type": "load.owned", "content": "mine"}]).all("published")[0]["eventId"]
     pool.replica = pool.replicas[0]
     pool.tokens = {"service": service.token, "user": user.token}
-    pool.names = {"{other}": owner.account, "{access}": access, "{session}": session}
+    pool.names = {"{other}": owner.account, "{access}": access, "{session}": session, "{event}": event}
     yield pool
     make_pool.end(pool)
 
@@ -91,20 +94,26 @@ def _cases():
                 yield pytest.param(version, bad, id=f"soap 1.{version}: {bad.name}")
 
 
+def _one_good_call(pool):
+    """What the first call of anybody leaves (leases, remembered tokens) is there before the bad ones."""
+    for token in pool.tokens.values():
+        with Soap(pool.replica.url, token) as soap:
+            soap.call("directory", "FindServices")
+
+
 @pytest.mark.parametrize("version, bad", _cases())
 def test_it_is_refused_cheaply_and_changes_nothing(target, version, bad):
-    message = _message(target, bad, version)
-    said = _check(bad, version, *_exchange(target.replica.port, message))
-    rows, sums = row_counts(target), checksums(target)
-    before = cpu_seconds(target.replica.process.pid)
+    message, pid = _message(target, bad, version), target.replica.process.pid
+    _one_good_call(target)
+    before, said, cpu = contents(target), [], []
     for _ in range(TIMES):
-        again = _check(bad, version, *_exchange(target.replica.port, message))
-    each = (cpu_seconds(target.replica.process.pid) - before) / TIMES
-    print(f"\n{1000 * each:5.1f} ms  {len(message):8d} bytes  {said[:120]}")
-    assert again.partition(":")[0] == said.partition(":")[0]
-    assert row_counts(target) == rows
-    assert checksums(target) == sums
-    assert each <= CPU
+        started = cpu_seconds(pid)
+        said.append(_check(bad, version, *_exchange(target.replica.port, message)))
+        cpu.append(cpu_seconds(pid) - started)
+    print(f"\n{1000 * max(cpu):5.1f} ms at most  {len(message):8d} bytes  {said[0][:120]}")
+    assert len({text.partition(":")[0] for text in said}) == 1
+    assert contents(target) == before
+    assert max(cpu) <= CPU
 
 
 @pytest.mark.parametrize("version", (1, 2))
@@ -117,14 +126,14 @@ def test_a_wrong_password_is_refused_however_it_is_shown(target, version):
     query = body_of("directory", "FindServices", {})
     login = body_of("identity", "Login", {"accountName": nobody, "password": "wrong password"})
     basic = base64.b64encode(f"{nobody}:wrong password".encode()).decode()
-    rows, sums = row_counts(target), checksums(target)
+    before = contents(target, but={"login_failure"})
     for bad in (Bad("Basic", "/directory", envelope(query, version), "AUTHENTICATION_FAILED", caller=None,
                     headers={"Authorization": "Basic " + basic}),
                 Bad("UsernameToken", "/directory", envelope(query, version, shown), "AUTHENTICATION_FAILED",
                     caller=None),
                 Bad("Login", "/identity", envelope(login, version), "AUTHENTICATION_FAILED", caller=None)):
         _check(bad, version, *_exchange(target.replica.port, _message(target, bad, version)))
-    assert row_counts(target) == rows and checksums(target) == sums
+    assert contents(target, but={"login_failure"}) == before
 
 
 @pytest.mark.parametrize("version", (1, 2))

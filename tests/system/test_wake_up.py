@@ -11,6 +11,7 @@ from pool import wait_for
 from tables import query
 
 ROUNDS = 60
+SLOW_ROUNDS = 2  # on a busy machine a thread may get no turn for that long
 
 
 class Poller:
@@ -63,7 +64,8 @@ def test_within_100_ms_on_the_other_replica(pool, cast):
     print(f"\nwake-up on the other replica: p50 {1000 * median:.1f} ms, worst {1000 * max(took):.1f} ms, "
           f"{slow} of {ROUNDS} above 100 ms: rounds {[n for n, t in enumerate(took) if t > 0.1]}")
     assert median < 0.1
-    assert slow <= ROUNDS // 10
+    assert slow <= SLOW_ROUNDS
+    assert max(took) < 1
 
 
 def test_within_2_s_when_every_datagram_is_lost(own_pool, own_cast):

@@ -160,7 +160,7 @@ def bad_callers(version):
             "serviceSessionId", caller="user", serviceSessionId="{session}"),
         bad("service session in somebody else's access session", "coordination", "OpenServiceSession", "NOT_FOUND",
             "accessSessionId", caller="user", accessSessionId="{access}", service={"name": "s", "provider": "p"}),
-        bad("deliveries of somebody else's event", "events", "GetDeliveries", "NOT_FOUND", eventId=2 ** 40),
+        bad("deliveries of somebody else's event", "events", "GetDeliveries", "NOT_FOUND", eventId="{event}"),
         bad("a contact number for oneself", "profiles", "PutProfile", "FORBIDDEN", caller="user", profileId="work",
             contactNumber="+33199999999"),
     ]

@@ -1,14 +1,12 @@
 """What the kernel says of a process."""
 
-import os
+import time
 from pathlib import Path
-
-_TICK = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICK
+    """Of all its threads, to the nanosecond: its CPU clock, numbered as the kernel does for clock_gettime."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 def resident_kib(pid):

@@ -18,24 +18,20 @@ def query(pool, sql, *arguments):
         return cursor.fetchall()
 
 
-# What the server writes by itself, or for any call that is authenticated.
+# What the server writes by itself; and the leases that any call renews, with what grows then.
 LIVE = {"job", "replica", "db_pulse", "cluster_secret"}
-OF_CALLS = {"token", "request", "login_failure"}
+LEASES = {"service": {"lease_until"}, "terminal_session": {"lease_until", "version"}}
 
 
-def _names(pool):
-    return sorted(row[0] for row in query(pool, "SHOW TABLES"))
-
-
-def row_counts(pool):
-    names = [n for n in _names(pool) if n not in LIVE | OF_CALLS]
-    return {n: query(pool, f"SELECT COUNT(*) FROM `{n}`")[0][0] for n in names}
-
-
-def checksums(pool):
-    """A number for the content of each table; leases (of services and terminals) are renewed by any call."""
-    names = [n for n in _names(pool) if n not in LIVE | OF_CALLS | {"service", "terminal_session"}]
-    return dict(query(pool, "CHECKSUM TABLE " + ", ".join(f"`{n}`" for n in names)))
+def contents(pool, but=()):
+    """table -> what tells whether it holds the same as before: of every table except those in `but`."""
+    names = sorted({row[0] for row in query(pool, "SHOW TABLES")} - LIVE - LEASES.keys() - set(but))
+    found = {name.partition(".")[2]: number
+             for name, number in query(pool, "CHECKSUM TABLE " + ", ".join(f"`{n}`" for n in names))}
+    for name, leases in LEASES.items():
+        columns = [row[0] for row in query(pool, f"SHOW COLUMNS FROM `{name}`") if row[0] not in leases]
+        found[name] = query(pool, f"SELECT {', '.join(columns)} FROM `{name}` ORDER BY {columns[0]}")
+    return found
 
 
 @contextlib.contextmanager
@@ -50,10 +46,15 @@ def commits_held(pool):
             cursor.execute("BACKUP STAGE END")
 
 
-def commits_waiting(pool, rows):
-    """How many transactions that changed at least so many rows stand before their COMMIT. The database looks
-    anew only when it was not asked for 0.1 s."""
+def rows_before_commit(pool):
+    """For each transaction that stands before its COMMIT: how many rows it has written. The database looks anew only
+    when it was not asked for 0.1 s."""
     time.sleep(0.12)
-    return query(pool, "SELECT COUNT(*) FROM information_schema.processlist p JOIN information_schema.innodb_trx t"
-                       " ON t.trx_mysql_thread_id = p.id"
-                       " WHERE p.state = 'Waiting for backup lock' AND t.trx_rows_modified >= %s", rows)[0][0]
+    return [row[0] for row in query(pool, "SELECT t.trx_rows_modified FROM information_schema.processlist p"
+                                          " JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id"
+                                          " WHERE p.state = 'Waiting for backup lock'")]
+
+
+def commits_waiting(pool, rows):
+    """How many transactions that changed at least so many rows stand before their COMMIT."""
+    return sum(written >= rows for written in rows_before_commit(pool))
