@@ -28,6 +28,9 @@ RunResult Router::serve(int worker, const HttpRequest& request, Poll& poll) {
 }
 
 HttpResponse Router::fault_page(const HttpRequest& request, std::string_view fault_code) {
+  if (fault_code == name(FaultCode::INTERNAL)) {
+    return fault_response(request, 0, {FaultCode::INTERNAL, "internal error; quote the correlationId"});
+  }
   const bool busy = fault_code == name(FaultCode::BUSY);
   Fault fault = busy ? Fault(FaultCode::BUSY, "the server is overloaded; try again")
                      : Fault(FaultCode::UNAVAILABLE, "no answer in time; the outcome is unknown: try again, with the "

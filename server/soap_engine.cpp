@@ -95,9 +95,11 @@ RunResult SoapEngine::run(Worker& worker, const std::string& module, const Dispa
                       : error == SOAP_VERSIONMISMATCH ? SoapFaultCode::kVersionMismatch
                                                       : SoapFaultCode::kByFault;
     soap->error = error;
-    const Fault fault = code == SoapFaultCode::kMustUnderstand
-                            ? Fault{FaultCode::MALFORMED_REQUEST, "a header block that must be understood is not"}
-                            : fault_of(soap);
+    const Fault fault =
+        guard.answered() ? Fault{FaultCode::INTERNAL, "the answer could not be written; quote the correlationId"}
+        : code == SoapFaultCode::kMustUnderstand
+            ? Fault{FaultCode::MALFORMED_REQUEST, "a header block that must be understood is not"}
+            : fault_of(soap);
     log::info("request.refused", {{"module", module}, {"operation", scanned.body_element},
                                   {"code", std::string(name(fault.code()))}, {"field", fault.field()}});
     services_.metrics.operation_ended(module, name(fault.code()), 0);

@@ -26,7 +26,7 @@ struct Ending::Occasion {
 namespace {
 
 constexpr std::string_view kDeleteTerminalSession = R"sql(
-DELETE FROM terminal_session WHERE id = ? AND version = ? RETURNING terminal_id)sql";
+DELETE FROM terminal_session WHERE id = ? AND version = ? RETURNING terminal_id, queue_id)sql";
 constexpr std::string_view kSessionsOfTerminal = R"sql(
 SELECT a.id, a.user_id, LOWER(HEX(a.public_id)) AS public_id, a.profile_id, a.subscription_id, t.name AS terminal
 FROM access_session a LEFT JOIN terminal t ON t.id = ?
@@ -59,10 +59,17 @@ Ending::Ending(events::Events& events, Contexts& contexts, Wake& wake)
     : events_(events), contexts_(contexts), wake_(wake) {}
 
 std::optional<Ended> Ending::terminal(db::Session& db, const Judged& judged, Cause cause) {
+  std::uint64_t queue_id = 0;
   const auto terminal_id = db.query_one(
-      kDeleteTerminalSession, [](const db::Row& row) { return row.id("terminal_id"); }, judged.id,
-      judged.version);
+      kDeleteTerminalSession,
+      [&](const db::Row& row) {
+        queue_id = row.id("queue_id");
+        return row.id("terminal_id");
+      },
+      judged.id, judged.version);
   if (!terminal_id) return std::nullopt;
+  // A poll that waits there hears that the terminal is not connected any more.
+  db.after_commit([this, queue_id] { wake_.wake({events::Events::wait_key(queue_id)}); });
   Ended ended;
   const Occasion occasion{cause, random_session_id()};
   for (const Session& session : db.query(kSessionsOfTerminal, Session::read, *terminal_id, judged.id)) {
@@ -150,13 +157,6 @@ bool Ending::end_service_session(db::Session& db, std::uint64_t id, EndedSession
   return true;
 }
 
-namespace {
-
-constexpr std::string_view kStillSubscribes = R"sql(
-SELECT 1 AS yes FROM profile_service WHERE profile_id = ? AND service_id = ?)sql";
-
-}  // namespace
-
 // The next terminal of the profile finds its sessions anew: the news does not wait for it.
 void Ending::tell(db::Session& db, std::uint64_t profile_id, std::optional<std::uint64_t> service_id,
                   const EndedSession& ended) {
@@ -165,10 +165,10 @@ void Ending::tell(db::Session& db, std::uint64_t profile_id, std::optional<std::
   event.content = session_ended_content(ended);
   event.profiles = {profile_id};
   event.wait_for_terminal = false;
+  event.for_services = false;  // when a user comes and goes is nobody's business (K5)
   events_.publish(db, "coordination", event);
-  // The service whose use ends because the profile does not subscribe to it any more.
-  if (service_id && !db.query_one(
-                        kStillSubscribes, [](const db::Row&) { return true; }, profile_id, *service_id)) {
+  // Only the service whose use ends is told, of that.
+  if (service_id) {
     const auto subscriptions = events_.subscriptions_for(db, {*service_id}, event.type, profile_id);
     if (!subscriptions.empty()) events_.publish_to(db, "coordination", event, subscriptions);
   }

@@ -11,10 +11,10 @@ namespace whitebrick::coordination {
 struct UrgentNews {
   std::string id;
   std::string sender;                       // number
-  std::optional<std::string> display_name;  // of the sender
-  std::optional<std::string> text;
-  std::optional<std::string> voice_type;
-  std::optional<std::size_t> voice_bytes;
+  std::optional<std::string> display_name = {}; // of the sender
+  std::optional<std::string> text = {};
+  std::optional<std::string> voice_type = {};
+  std::optional<std::size_t> voice_bytes = {};
   int repeat = 0;  // 0: for the first time
 };
 std::string urgent_message_content(const UrgentNews&);

@@ -11,11 +11,17 @@ namespace {
 constexpr const char* kTerminalsQueue = "terminals";
 
 constexpr std::string_view kSelectOwnQueues = R"sql(
-  SELECT id FROM queue WHERE owner_kind = 1 AND owner_id = ? LIMIT 2)sql";
+  SELECT id FROM queue WHERE owner_kind = 1 AND owner_id = ? AND name <> 'responses' LIMIT 2)sql";
 
 constexpr std::string_view kSelectTerminalQueues = R"sql(
   SELECT q.id AS id FROM terminal t JOIN queue q ON q.owner_kind = 2 AND q.owner_id = t.id
-   WHERE t.user_id = ? LIMIT 2)sql";
+   WHERE t.user_id = ? AND EXISTS (SELECT 1 FROM subscription s WHERE s.queue_id = q.id) LIMIT 2)sql";
+
+// A terminal's queue outlives its connection; it is served while something can come into it.
+constexpr std::string_view kSelectTerminalQueue = R"sql(
+  SELECT q.id AS id FROM queue q
+   WHERE q.owner_kind = 2 AND q.owner_id = ? AND q.name = ''
+     AND EXISTS (SELECT 1 FROM subscription s WHERE s.queue_id = q.id))sql";
 
 std::uint64_t only_queue(db::Session& db, const Caller& caller) {
   const auto id = [](const db::Row& row) { return row.id("id"); };
@@ -38,7 +44,8 @@ std::uint64_t queue_of(db::Session& db, Events& events, const Caller& caller,
   if (caller.role == Role::kUser) {
     const auto terminal = terminal_id(db, caller.user_id, *subscription);
     if (!terminal) throw Fault(FaultCode::NOT_FOUND, "The user has no such terminal.", "subscription");
-    const auto queue = events.find_queue(db, {PartyKind::kTerminal, *terminal}, "");
+    const auto queue = db.query_one(
+        kSelectTerminalQueue, [](const db::Row& row) { return row.id("id"); }, *terminal);
     if (!queue)
       throw Fault(FaultCode::NOT_CONNECTED, "Connect the terminal before it pulls.", "subscription");
     return *queue;
@@ -83,10 +90,7 @@ std::vector<std::uint64_t> targets_of_service(db::Session& db,
   std::vector<std::uint64_t> ids;
   for (const auto& name : names) {
     const auto id = found.find(name);
-    if (id == found.end()) {
-      throw Fault(FaultCode::FORBIDDEN, "A target profile does not subscribe to the service.", "profile");
-    }
-    ids.push_back(id->second);
+    ids.push_back(id == found.end() ? 0 : id->second);
   }
   return ids;
 }
