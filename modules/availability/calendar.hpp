@@ -31,7 +31,8 @@ inline constexpr std::chrono::days kLongest{366};  // of what recurs, or is acti
 inline constexpr std::size_t kMaxRules = 200;      // of a profile
 inline constexpr std::size_t kMaxRecurring = 40;   // of these
 inline constexpr std::size_t kMaxZones = 8;        // of these
-inline constexpr std::size_t kMaxDates = 366;      // of exceptions, of extra dates
+inline constexpr std::size_t kMaxDates = 366;      // of exceptions, of extra dates of a rule
+inline constexpr std::size_t kMaxAllDates = 2000;  // of both, of a profile
 
 enum class RuleAction { kActivate = 1, kDeactivate = 2 };
 

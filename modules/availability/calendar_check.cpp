@@ -58,13 +58,15 @@ void check_rules(std::vector<Rule>& of_modes, std::vector<Rule>& of_profile) {
   check::count(of_modes.size() + of_profile.size(), kMaxRules, "rule");
   days counting = kCounting;
   std::set<std::string> zones;
-  std::size_t recurring = 0;
+  std::size_t recurring = 0, dates = 0;
   const auto check_all = [&](std::vector<Rule>& rules, bool in_profile) {
     for (Rule& rule : rules) {
       zones.insert(rule.zone);
       check::count(zones.size(), kMaxZones, "timeZone");
       if (rule.recurrence) check::count(++recurring, kMaxRecurring, "recurrence");
+      dates += rule.except.size() + rule.extra.size();
       check_rule(rule, in_profile, counting);
+      check::count(dates, kMaxAllDates, "extra");
     }
   };
   check_all(of_modes, false);

@@ -130,6 +130,11 @@ TEST(Calendar, RulesAreLimitedTogether) {
   };
   exceeds(std::vector<Rule>(kMaxRules + 1, rule("UTC", "2027-01-01T09:00", "60")), "rule");
   exceeds(std::vector<Rule>(kMaxRecurring + 1, rule("UTC", "2027-01-01T09:00", "60", "FREQ=DAILY")), "recurrence");
+  Rule dated = rule("UTC", "2027-01-01T09:00", "60");
+  dated.extra.assign(kMaxDates, parse_local("2027-01-02T09:00", "extra"));
+  exceeds(std::vector<Rule>(6, dated), "extra");
+  dated.extra.push_back(dated.extra.front());
+  exceeds({dated}, "extra");
   std::vector<Rule> many;
   for (const char* zone : {"UTC", "Europe/Paris", "Europe/Rome", "Europe/Berlin", "Asia/Tokyo", "Asia/Kolkata",
                            "America/New_York", "America/Chicago", "America/Denver"}) {
