@@ -275,15 +275,16 @@ def test_events(world):
         ("mails", ["mail.*"], "ACTIVE", 3600)]
     w.nobody.refused("ListSubscriptions", "AUTHENTICATION_REQUIRED")
     sought = listener.SeekSubscription(subscription="mails", fromEventId=first)
-    assert (sought.redelivered, sought.nextEventId) == (2, None)
+    assert (sought.redelivered, sought.nextEventId) == (3, None)
     listener.refused("SeekSubscription", "INVALID_ARGUMENT", "fromEventId", subscription="mails")
     batch = listener.PullEvents(subscription="mails", waitSeconds=0, consumer="one")
-    assert [(e.eventId, e.replay, e.sequence) for e in batch.event] == [(first, True, 3), (second, True, 4)]
-    assert listener.ExtendLease(subscription="mails", leaseToken=batch.leaseToken, leaseSeconds=60).extended == 2
+    assert [(e.eventId, e.replay, e.sequence) for e in batch.event] == [
+        (first, True, 4), (second, True, 5), (question, True, 6)]
+    assert listener.ExtendLease(subscription="mails", leaseToken=batch.leaseToken, leaseSeconds=60).extended == 3
     status = listener.GetSubscription(subscription="mails")
-    assert (status.depth, status.leased, status.dead, [c.name for c in status.consumer]) == (2, 2, 0, ["one"])
+    assert (status.depth, status.leased, status.dead, [c.name for c in status.consumer]) == (3, 3, 0, ["one"])
     listener.refused("GetSubscription", "NOT_FOUND", "subscription", subscription="none")
-    assert listener.ReleaseEvents(subscription="mails", leaseToken=batch.leaseToken).released == 2
+    assert listener.ReleaseEvents(subscription="mails", leaseToken=batch.leaseToken).released == 3
     listener.refused("ReleaseEvents", "INVALID_ARGUMENT", "leaseToken", subscription="mails", leaseToken="none")
     listener.refused("ExtendLease", "LEASE_LOST", "leaseToken", subscription="mails", leaseToken=batch.leaseToken,
                      leaseSeconds=60)

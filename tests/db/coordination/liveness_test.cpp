@@ -84,8 +84,7 @@ TEST_F(TerminalLivenessTest, ADeadTerminalEndsOnceHoweverManyReplicasLook) {
   EXPECT_EQ(count("SELECT COUNT(*) AS n FROM terminal_session"), 0);
   EXPECT_EQ(count("SELECT COUNT(*) AS n FROM access_session"), 0);
   EXPECT_EQ(count("SELECT COUNT(*) AS n FROM event WHERE type = 'session.ended'"), 2);
-  EXPECT_EQ(of_type(heard_by_mail(), "session.ended", "cause"), Texts{"LEASE_LOST"})
-      << "of alice's profile alone";
+  EXPECT_TRUE(heard_by_mail().empty()) << "when users come and go is nobody's business";
 }
 
 TEST_F(TerminalLivenessTest, NothingEndsWhileTheCreditAfterAnOutageRuns) {
@@ -122,7 +121,10 @@ TEST_F(TerminalLivenessTest, ChangingTheAccountEndsWhatWasConnectedBefore) {
   in([&](db::Session& db) { here_.identity.set_password(db, "alice", "another long password"); });
   settle();
   EXPECT_EQ(count("SELECT user_id AS n FROM terminal_session"), static_cast<std::int64_t>(kBob));
-  EXPECT_EQ(of_type(heard_by_mail(), "session.ended", "cause"), Texts{"ACCOUNT_DISABLED"});
+  EXPECT_GT(count("SELECT COUNT(*) AS n FROM event WHERE type = 'session.ended'"), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM event WHERE type = 'session.ended' "
+                  "AND content NOT LIKE '%<cause>ACCOUNT_DISABLED</cause>%'"),
+            0);
 }
 
 }  // namespace

@@ -109,8 +109,9 @@ TEST_F(SessionChangesTest, AServiceUsedByMeansOfAnotherEndsWithIt) {
       [&](db::Session& db) { return here_.coordination.close_service_session(db, user(kAlice), portal.id); });
   EXPECT_EQ(ended.service_sessions, 2);
   EXPECT_EQ(live_service_sessions(), 0);
-  const auto heard = heard_by_mail();
-  const auto causes = of_type(heard, "session.ended", "causeId");
+  EXPECT_EQ(of_type(heard_by_mail(), "session.ended", "serviceSessionId"), Texts{mail.id}) << "its own alone";
+  const auto told = drain(queue_of(kAlice));
+  const auto causes = of_type(told, "session.ended", "causeId");
   ASSERT_EQ(causes.size(), 2U);
   EXPECT_EQ(causes[0], causes[1]);
 }

@@ -103,7 +103,10 @@ TEST_F(LogTest, DeliveriesSayWhoWasNotified) {
   drain(phone.queue_id);
   leave(laptop.id);
 
-  const auto report = deliveries(service(kMail), id);
+  const auto of_services = deliveries(service(kMail), id);
+  EXPECT_EQ(of_services.deliveries.size(), 3U) << "a transmitter is told nothing of terminals";
+  EXPECT_EQ(of_services.profiles.size(), 2U);
+  const auto report = deliveries(admin(), id);
   std::map<std::string, std::string> seen;
   for (const Delivery& one : report.deliveries) {
     const char* outcome = one.outcome == Outcome::kAcknowledged   ? "acknowledged"
