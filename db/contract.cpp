@@ -26,13 +26,13 @@ bool version_suffices(const std::string& version) {
   int major = 0, minor = 0;
   char dot = 0;
   text >> major >> dot >> minor;
-  return major > 10 || (major == 10 && minor >= 6);
+  return major > 10 || (major == 10 && minor >= 11);
 }
 
 void check_settings(Session& session) {
   session.query_one(kSettings, [](const Row& row) {
     const auto version = row.text("version");
-    demand(version_suffices(version), "MariaDB 10.6 or later is needed, this is " + version);
+    demand(version_suffices(version), "MariaDB 10.11 or later is needed, this is " + version);
     demand(row.number("flush_log") == 1,
            "set innodb_flush_log_at_trx_commit=1; otherwise acknowledged data is lost in a crash");
     demand(row.text("doublewrite") == "1" || row.text("doublewrite") == "ON", "set innodb_doublewrite=ON");

@@ -19,18 +19,18 @@
 namespace whitebrick::db {
 
 struct Options {
-  std::string host;         // used when `socket` is empty
+  std::string host;  // used when `socket` is empty
   unsigned port = 3306;
-  std::string socket;       // path of the unix socket
+  std::string socket;  // path of the unix socket
   std::string user = "whitebrick";
   std::string password;
   std::string schema = "whitebrick";
-  std::string tls_ca;       // non-empty: TLS with verified peer is demanded
+  std::string tls_ca;  // non-empty: TLS with verified peer is demanded
   std::size_t connections = 16;
-  std::chrono::milliseconds lease_wait{1500};     // waiting for a free connection
+  std::chrono::milliseconds lease_wait{1500};  // waiting for a free connection
   std::chrono::milliseconds probe_interval{500};
   std::chrono::seconds connect_timeout{1};
-  std::chrono::seconds read_timeout{6};           // > max_statement_time
+  std::chrono::seconds read_timeout{6};  // > max_statement_time
 };
 
 // What to do when the connection broke while COMMIT was under way.
@@ -82,11 +82,11 @@ class Lease {
 };
 
 struct PoolCounts {
-  std::size_t open = 0;       // connections that exist
-  std::size_t in_use = 0;     // leased now
-  std::uint64_t statements = 0;  // executed so far; tests and metrics read differences
+  std::size_t open = 0;                                // connections that exist
+  std::size_t in_use = 0;                              // leased now
+  std::uint64_t statements = 0;                        // executed so far; tests and metrics read differences
   std::vector<std::pair<int, std::uint64_t>> retries;  // by error number
-  bool reachable = true;      // false while failing fast
+  bool reachable = true;                               // false while failing fast
 };
 
 class Pool {

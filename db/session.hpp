@@ -41,8 +41,7 @@ class Value {
   Value(std::nullptr_t) : storage_(nullptr) {}
   Value(std::nullopt_t) : storage_(nullptr) {}
   template <class T>
-    requires std::is_integral_v<T>
-  Value(T v) : storage_(widen(v)) {}
+  requires std::is_integral_v<T> Value(T v) : storage_(widen(v)) {}
   Value(double v) : storage_(v) {}
   Value(const char* v) : storage_(std::string(v)) {}
   Value(std::string v) : storage_(std::move(v)) {}
@@ -57,8 +56,10 @@ class Value {
  private:
   template <class T>
   static Storage widen(T v) {
-    if constexpr (std::is_signed_v<T>) return std::int64_t{v};
-    else return std::uint64_t{v};
+    if constexpr (std::is_signed_v<T>)
+      return std::int64_t{v};
+    else
+      return std::uint64_t{v};
   }
   Storage storage_;
 };

@@ -54,7 +54,8 @@ struct App::State {
                   .waiting_passwords = static_cast<std::size_t>(c.http.workers) / 4},
                  pool, profiles, events),
         availability(profiles, events),
-        coordination({.terminal_lease = c.terminal_lease}, identity, directory, profiles, availability, events, peers),
+        coordination({.terminal_lease = c.terminal_lease}, identity, directory, profiles, availability,
+                     events, peers),
         guards{pool, identity, {&directory, &coordination}, metrics},
         engine(c.http.workers, guards),
         router(engine, c.public_url),
@@ -62,17 +63,21 @@ struct App::State {
         pushes(pool, registry, peers, events, egress,
                {.senders = c.push_senders, .certificates = c.push_certificates.string(), .limits = {}}),
         jobs(pool),
-        http(c.http, registry, [this](int w, const HttpRequest& r, Poll& p) { return router.serve(w, r, p); },
-             Router::fault_page),
+        http(
+            c.http, registry, [this](int w, const HttpRequest& r, Poll& p) { return router.serve(w, r, p); },
+            Router::fault_page),
         admin(c.admin_address, c.admin_port, metrics) {
     engine.add("identity", [this](struct soap* s, Guard& g) { return identity::dispatch(s, g, identity); });
-    engine.add("directory", [this](struct soap* s, Guard& g) { return directory::dispatch(s, g, directory, profiles); });
+    engine.add("directory",
+               [this](struct soap* s, Guard& g) { return directory::dispatch(s, g, directory, profiles); });
     engine.add("events", [this](struct soap* s, Guard& g) { return events::dispatch(s, g, events); });
     engine.add("profiles", [this](struct soap* s, Guard& g) { return profiles::dispatch(s, g, profiles); });
-    engine.add("availability",
-               [this](struct soap* s, Guard& g) { return availability::dispatch(s, g, availability, profiles); });
-    engine.add("coordination",
-               [this](struct soap* s, Guard& g) { return coordination::dispatch(s, g, coordination, profiles); });
+    engine.add("availability", [this](struct soap* s, Guard& g) {
+      return availability::dispatch(s, g, availability, profiles);
+    });
+    engine.add("coordination", [this](struct soap* s, Guard& g) {
+      return coordination::dispatch(s, g, coordination, profiles);
+    });
     peers.add(queues);
     peers.add(contact_states);
     coordination.subscribe(workers);
@@ -82,19 +87,23 @@ struct App::State {
 
   void add_jobs() {
     const auto ttl = std::max(config.terminal_lease, config.service_lease);
-    jobs.every_here("pulse", kPulsePeriod, [this, ttl](db::Pool& p) { return beat(p, replica_name(config), ttl), false; });
+    jobs.every_here("pulse", kPulsePeriod,
+                    [this, ttl](db::Pool& p) { return beat(p, replica_name(config), ttl), false; });
     jobs.every("directory.expire", 1s, [this](db::Pool& p) { return directory.expire(p); });
     jobs.every("coordination.expire", 1s, [this](db::Pool& p) { return coordination.expire(p); });
     jobs.every("coordination.expire_calls", 1s, [this](db::Pool& p) { return coordination.expire_calls(p); });
-    jobs.every("coordination.repeat_urgent", 1s, [this](db::Pool& p) { return coordination.repeat_urgent(p); });
-    jobs.every("coordination.check_contact_alerts", 5s, [this](db::Pool& p) { return coordination.check_contact_alerts(p); });
+    jobs.every("coordination.repeat_urgent", 1s,
+               [this](db::Pool& p) { return coordination.repeat_urgent(p); });
+    jobs.every("coordination.check_contact_alerts", 5s,
+               [this](db::Pool& p) { return coordination.check_contact_alerts(p); });
     jobs.every("coordination.sweep", 1s, [this](db::Pool& p) { return coordination.sweep(p); });
     jobs.every("availability.expire", 1s, [this](db::Pool& p) { return availability.expire(p); });
     jobs.every("availability.rules", 1s, [this](db::Pool& p) { return availability.follow_rules(p); });
     jobs.every("events.settle", 1s, [this](db::Pool& p) { return events.settle(p); });
     jobs.every("events.sweep_waiting", 1s, [this](db::Pool& p) { return events.sweep_waiting(p); });
     jobs.every("events.expire", 60s, [this](db::Pool& p) { return events.expire(p); });
-    jobs.every("events.expire_subscriptions", 10s, [this](db::Pool& p) { return events.expire_subscriptions(p); });
+    jobs.every("events.expire_subscriptions", 10s,
+               [this](db::Pool& p) { return events.expire_subscriptions(p); });
     jobs.every("events.forget_old", 600s,
                [this](db::Pool& p) { return events.forget_old(p, config.event_retention_days); });
     jobs.every("identity.expire_tokens", 60s, [this](db::Pool& p) { return identity.expire_tokens(p); });
@@ -102,20 +111,25 @@ struct App::State {
   }
 
   void add_metrics() {
-    metrics.gauge("whitebrick_parked_polls", "long polls waiting", [this] { return double(http.counts().parked); });
+    metrics.gauge("whitebrick_parked_polls", "long polls waiting",
+                  [this] { return double(http.counts().parked); });
     metrics.gauge("whitebrick_connections", "open client connections",
                   [this] { return double(http.counts().connections); });
     metrics.gauge("whitebrick_queued_requests", "requests waiting for a worker",
                   [this] { return double(http.counts().queued); });
-    metrics.counter("whitebrick_http_requests_total", "requests read", [this] { return double(http.counts().requests); });
-    metrics.counter("whitebrick_shed_total", "requests refused by overload", [this] { return double(http.counts().shed); });
+    metrics.counter("whitebrick_http_requests_total", "requests read",
+                    [this] { return double(http.counts().requests); });
+    metrics.counter("whitebrick_shed_total", "requests refused by overload",
+                    [this] { return double(http.counts().shed); });
     metrics.counter("whitebrick_timed_out_total", "requests answered by the time limit",
                     [this] { return double(http.counts().timed_out); });
     metrics.counter("whitebrick_hung_up_total", "clients that vanished while parked",
                     [this] { return double(http.counts().hung_up); });
     metrics.gauge("whitebrick_database_connections", "open", [this] { return double(pool.counts().open); });
-    metrics.gauge("whitebrick_database_connections_in_use", "leased", [this] { return double(pool.counts().in_use); });
-    metrics.gauge("whitebrick_database_reachable", "1 or 0", [this] { return pool.counts().reachable ? 1.0 : 0.0; });
+    metrics.gauge("whitebrick_database_connections_in_use", "leased",
+                  [this] { return double(pool.counts().in_use); });
+    metrics.gauge("whitebrick_database_reachable", "1 or 0",
+                  [this] { return pool.counts().reachable ? 1.0 : 0.0; });
     metrics.counter("whitebrick_database_statements_total", "statements run",
                     [this] { return double(pool.counts().statements); });
   }
@@ -144,7 +158,8 @@ struct App::State {
   AdminPage admin;
 };
 
-App::App(const Config& config, db::Options database) : state_(std::make_unique<State>(config, std::move(database))) {}
+App::App(const Config& config, db::Options database)
+    : state_(std::make_unique<State>(config, std::move(database))) {}
 App::~App() = default;
 
 void App::start() {
@@ -203,7 +218,8 @@ std::string create_admin(const Config& config, db::Pool& pool, const std::string
     if (identity.is_admin(db, name)) {
       identity.set_password(db, name, chosen);
     } else {
-      identity.create_account(db, {.name = name, .password = chosen, .role = Role::kAdmin, .user = std::nullopt});
+      identity.create_account(db,
+                              {.name = name, .password = chosen, .role = Role::kAdmin, .user = std::nullopt});
     }
   });
   return chosen;

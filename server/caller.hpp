@@ -28,7 +28,7 @@ struct Credentials {
   std::string token;
   std::string name;
   std::string password;
-  std::string source;   // client address, for throttling; never trusted for access
+  std::string source;            // client address, for throttling; never trusted for access
   bool private_channel = false;  // TLS, loopback or trusted proxy: passwords may be accepted
 };
 

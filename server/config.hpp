@@ -36,7 +36,7 @@ struct Config {
   std::chrono::seconds token_lifetime{86400};
   int event_retention_days = 30;
   int argon2_memory_kib = 19456;
-  std::vector<std::string> push_allow;          // exceptions of the egress guard
+  std::vector<std::string> push_allow;  // exceptions of the egress guard
   std::vector<std::string> push_ports{"443"};
   bool push_http = false;
   std::filesystem::path push_certificates;

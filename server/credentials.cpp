@@ -26,8 +26,9 @@ bool starts_with_scheme(const std::string& value, std::string_view scheme) {
 std::string decode_base64(std::string_view text) {
   if (text.empty() || text.size() % 4 != 0) throw unreadable("the Authorization header is not base64");
   std::string out(text.size() / 4 * 3, '\0');
-  const int n = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  const int n =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   if (n < 0) throw unreadable("the Authorization header is not base64");
   const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
   out.resize(static_cast<std::size_t>(n) - padding);

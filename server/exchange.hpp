@@ -17,12 +17,12 @@ namespace whitebrick {
 
 struct HttpRequest {
   std::string method;
-  std::string path;          // decoded, without the query
-  std::string query;         // after '?', raw
+  std::string path;                                          // decoded, without the query
+  std::string query;                                         // after '?', raw
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
-  std::string peer;          // address of the client, by trusted proxies' X-Forwarded-For
-  bool tls = false;          // here, or at a trusted proxy (X-Forwarded-Proto)
+  std::string peer;              // address of the client, by trusted proxies' X-Forwarded-For
+  bool tls = false;              // here, or at a trusted proxy (X-Forwarded-Proto)
   bool private_channel = false;  // tls, loopback or trusted proxy
   std::string correlation_id;    // X-Correlation-Id from a trusted proxy, else made here
 
@@ -51,7 +51,9 @@ class Poll {
   void watch(const WaitKey& key) { watches_.push_back(registry_.watch(key, on_wake_)); }
   // How long the whole request may wait, counted from its arrival; asked once, on the first
   // run. Answers the time granted: not longer than limit_wait() allowed.
-  std::chrono::milliseconds set_wait(std::chrono::milliseconds wait) { return wait_ = std::min(wait, limit_); }
+  std::chrono::milliseconds set_wait(std::chrono::milliseconds wait) {
+    return wait_ = std::min(wait, limit_);
+  }
   // So that a caller's lease outlives its parked poll.
   void limit_wait(std::chrono::milliseconds limit) { limit_ = std::min(limit_, limit); }
   std::chrono::milliseconds wait() const { return wait_; }

@@ -84,7 +84,8 @@ bool is_correlation_id(std::string_view text) {
 
 // Unique, no secret: a generator per thread spares a system call per request.
 std::string new_correlation_id() {
-  thread_local std::mt19937_64 generator{(std::uint64_t{std::random_device{}()} << 32U) ^ std::random_device{}()};
+  thread_local std::mt19937_64 generator{(std::uint64_t{std::random_device{}()} << 32U) ^
+                                         std::random_device{}()};
   std::string id;
   for (int half = 0; half < 2; ++half) {
     std::uint64_t bits = generator();
@@ -180,7 +181,8 @@ std::optional<HttpRequest> read_head(const RequestHead& head, const address& rem
   address client = proxy;
   request.tls = tls;
   if (!trusted) {  // anybody can write them; the contract's address is made from them
-    std::erase_if(request.headers, [](const auto& header) { return header.first.starts_with("x-forwarded-"); });
+    std::erase_if(request.headers,
+                  [](const auto& header) { return header.first.starts_with("x-forwarded-"); });
   }
   if (trusted) {
     std::string forwarded;  // several headers count as one list

@@ -28,16 +28,16 @@ struct HttpSettings {
   std::vector<std::string> cors_origins;                         // exact origins that browsers may call from
   int io_threads = 2;
   int workers = 16;
-  std::size_t worker_queue = 1024;             // waiting requests; beyond: 503
+  std::size_t worker_queue = 1024;  // waiting requests; beyond: 503
   std::size_t max_connections = 20000;
   std::size_t max_body = 256 * 1024;        // bytes
   std::size_t max_bulk_body = 1024 * 1024;  // for paths in bulk_paths
   std::vector<std::string> bulk_paths{"/events", "/coordination"};
   std::size_t max_headers = 64;
-  std::chrono::seconds receive_within{5};  // whole request
-  std::chrono::seconds idle_timeout{30};   // keep-alive without a request
+  std::chrono::seconds receive_within{5};         // whole request
+  std::chrono::seconds idle_timeout{30};          // keep-alive without a request
   std::chrono::milliseconds answer_within{1900};  // the promise is 2 s: the rest is for the way
-  std::chrono::milliseconds poll_margin{200};  // polls are answered this much early, never late
+  std::chrono::milliseconds poll_margin{200};     // polls are answered this much early, never late
 };
 
 // What a worker run made of a request: an answer, or nothing = park it.

@@ -24,8 +24,9 @@ std::string sha256(const std::string& text) {
 std::string slow_hash(const std::string& text, const std::string& salt) {
   constexpr int kIterations = 100'000;
   unsigned char digest[SHA256_DIGEST_LENGTH];
-  if (PKCS5_PBKDF2_HMAC(text.data(), static_cast<int>(text.size()), reinterpret_cast<const unsigned char*>(salt.data()),
-                        static_cast<int>(salt.size()), kIterations, EVP_sha256(), sizeof digest, digest) != 1) {
+  if (PKCS5_PBKDF2_HMAC(text.data(), static_cast<int>(text.size()),
+                        reinterpret_cast<const unsigned char*>(salt.data()), static_cast<int>(salt.size()),
+                        kIterations, EVP_sha256(), sizeof digest, digest) != 1) {
     throw std::runtime_error("PBKDF2 failed");
   }
   return {reinterpret_cast<const char*>(digest), sizeof digest};
@@ -88,7 +89,9 @@ int Guard::run(std::string_view operation, const Attempt& attempt) noexcept {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   services_.metrics.operation_ended(label, fault_ ? name(fault_->code()) : std::string_view(), took.count());
   if (fault_) {
-    log::info("operation.faulted", {{"operation", label}, {"code", std::string(name(fault_->code()))}, {"field", fault_->field()}});
+    log::info(
+        "operation.faulted",
+        {{"operation", label}, {"code", std::string(name(fault_->code()))}, {"field", fault_->field()}});
     return SOAP_STOP;
   }
   answered_ = true;
@@ -154,7 +157,8 @@ bool Guard::run_repeatable(db::Lease& lease, const Caller& caller, const Operati
     lease.in_transaction(
         [&](db::Session& db) {
           try {
-            db.execute(kInsertRequest, caller.account_id, db::Bytes{attempt.request_id}, label, db::Bytes{hash});
+            db.execute(kInsertRequest, caller.account_id, db::Bytes{attempt.request_id}, label,
+                       db::Bytes{hash});
           } catch (const db::DuplicateKey&) {
             throw AlreadyAnswered();
           }
@@ -191,7 +195,8 @@ void Guard::answer_as_stored(db::Session& db, const Caller& caller, const Operat
       },
       caller.account_id, db::Bytes{attempt.request_id});
   if (!stored || !stored->response) throw db::Conflict(0, "stored request went away");
-  if (stored->hash.value != hash || stored->operation != std::string(rule.module) + "." + std::string(rule.name)) {
+  if (stored->hash.value != hash ||
+      stored->operation != std::string(rule.module) + "." + std::string(rule.name)) {
     throw Fault(FaultCode::REQUEST_ID_REUSED, "this requestId was used for another request", "requestId");
   }
   attempt.read_answer(store_, stored->response->value);

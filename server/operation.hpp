@@ -31,9 +31,9 @@ struct soap;
 namespace whitebrick {
 
 struct Operation {
-  db::Session& db;       // in a transaction, but for Kind::kQuery
+  db::Session& db;  // in a transaction, but for Kind::kQuery
   const Caller& caller;
-  Poll& poll;            // for Kind::kPoll
+  Poll& poll;                  // for Kind::kPoll
   const HttpRequest& request;  // where it came from; passwords want a private channel
 };
 
@@ -134,7 +134,8 @@ class Guard {
   bool run_later();
   bool run_once(db::Lease&, const Caller&, const Attempt&);
   bool run_repeatable(db::Lease&, const Caller&, const OperationRule&, const Attempt&);
-  void answer_as_stored(db::Session&, const Caller&, const OperationRule&, const Attempt&, const std::string& hash);
+  void answer_as_stored(db::Session&, const Caller&, const OperationRule&, const Attempt&,
+                        const std::string& hash);
 
   struct soap* soap_;
   int soap_version_;

@@ -7,7 +7,10 @@ namespace whitebrick {
 namespace {
 
 HttpResponse plain(int status, std::string text) {
-  return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(text) + "\n", .headers = {}};
+  return {.status = status,
+          .content_type = "text/plain; charset=utf-8",
+          .body = std::move(text) + "\n",
+          .headers = {}};
 }
 
 }  // namespace
@@ -16,10 +19,12 @@ RunResult Router::serve(int worker, const HttpRequest& request, Poll& poll) {
   if (request.method == "GET" || request.method == "HEAD") {
     if (auto page = contract_page(request, public_url_)) return page;
     if (request.path == "/live") return plain(200, "live");
-    if (engine_.serves(request.path)) return plain(405, "POST a SOAP message here, or GET " + request.path + "?wsdl");
+    if (engine_.serves(request.path))
+      return plain(405, "POST a SOAP message here, or GET " + request.path + "?wsdl");
     return plain(404, "nothing here; the contracts are at /<module>?wsdl");
   }
-  if (!engine_.serves(request.path)) return plain(404, "no module has this path; the contracts are at /<module>?wsdl");
+  if (!engine_.serves(request.path))
+    return plain(404, "no module has this path; the contracts are at /<module>?wsdl");
   const std::string& type = request.header("content-type");
   if (!type.starts_with("text/xml") && !type.starts_with("application/soap+xml")) {
     return plain(415, "Content-Type must be text/xml (SOAP 1.1) or application/soap+xml (SOAP 1.2)");
@@ -33,8 +38,9 @@ HttpResponse Router::fault_page(const HttpRequest& request, std::string_view fau
   }
   const bool busy = fault_code == name(FaultCode::BUSY);
   Fault fault = busy ? Fault(FaultCode::BUSY, "the server is overloaded; try again")
-                     : Fault(FaultCode::UNAVAILABLE, "no answer in time; the outcome is unknown: try again, with the "
-                                                     "same requestId where there is one");
+                     : Fault(FaultCode::UNAVAILABLE,
+                             "no answer in time; the outcome is unknown: try again, with the "
+                             "same requestId where there is one");
   return fault_response(request, 0, fault.retry_after(1));
 }
 

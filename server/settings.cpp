@@ -254,8 +254,9 @@ const std::vector<Setting>& settings() {
           "events.push_senders", "threads", "Subscribers that are pushed to at the same time.", {1, 256},
           [](auto& c) -> auto& { return c.push_senders; }),
       number(
-          "events.retention_days", "days", "Events stay in the log this long, and a day beyond their time to live.",
-          {1, 3650}, [](auto& c) -> auto& { return c.event_retention_days; }),
+          "events.retention_days", "days",
+          "Events stay in the log this long, and a day beyond their time to live.", {1, 3650},
+          [](auto& c) -> auto& { return c.event_retention_days; }),
       number(
           "argon2_memory_kib", "KiB", "Memory to hash a password.", {8, 4194304},
           [](auto& c) -> auto& { return c.argon2_memory_kib; }),

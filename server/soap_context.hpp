@@ -18,7 +18,9 @@ class SoapContext {
   SoapContext(const SoapContext&) = delete;
   SoapContext& operator=(const SoapContext&) = delete;
 
-  struct soap* get() { return soap_; }
+  struct soap* get() {
+    return soap_;
+  }
   // Forgets the last message and reads `text` from now on; `text` must stay alive.
   void start(std::string_view text);
   // Frees what the last message allocated.

@@ -31,18 +31,21 @@ Fault fault_of(const struct soap* soap) {
     case SOAP_TYPE:
     case SOAP_NULL:
     case SOAP_EMPTY:
-      return {FaultCode::INVALID_ARGUMENT, "the value of element " + element + " is not of its type", element};
-    case SOAP_LENGTH:
-      return {FaultCode::INVALID_ARGUMENT, "the value of element " + element + " is too long, too short or out of range",
+      return {FaultCode::INVALID_ARGUMENT, "the value of element " + element + " is not of its type",
               element};
+    case SOAP_LENGTH:
+      return {FaultCode::INVALID_ARGUMENT,
+              "the value of element " + element + " is too long, too short or out of range", element};
     case SOAP_OCCURS:
-      return {FaultCode::INVALID_ARGUMENT, "an element is missing from " + element + ", or occurs too often", element};
+      return {FaultCode::INVALID_ARGUMENT, "an element is missing from " + element + ", or occurs too often",
+              element};
     case SOAP_TAG_MISMATCH:
       return {FaultCode::INVALID_ARGUMENT, "element " + element + " is not expected here", element};
     case SOAP_LEVEL:
       return {FaultCode::LIMIT_EXCEEDED, "elements are nested too deeply"};
     default:
-      return {FaultCode::INVALID_ARGUMENT, "the message does not match the schema near element " + element, element};
+      return {FaultCode::INVALID_ARGUMENT, "the message does not match the schema near element " + element,
+              element};
   }
 }
 
@@ -61,7 +64,8 @@ bool SoapEngine::serves(const std::string& path) const { return modules_.contain
 RunResult SoapEngine::serve(int worker, const HttpRequest& request, Poll& poll) {
   const auto found = modules_.find(request.path);
   const log::Correlation correlation(request.correlation_id);
-  return run(*workers_.at(static_cast<std::size_t>(worker)), found->first.substr(1), found->second, request, poll);
+  return run(*workers_.at(static_cast<std::size_t>(worker)), found->first.substr(1), found->second, request,
+             poll);
 }
 
 RunResult SoapEngine::run(Worker& worker, const std::string& module, const Dispatch& dispatch,
@@ -96,12 +100,15 @@ RunResult SoapEngine::run(Worker& worker, const std::string& module, const Dispa
                                                       : SoapFaultCode::kByFault;
     soap->error = error;
     const Fault fault =
-        guard.answered() ? Fault{FaultCode::INTERNAL, "the answer could not be written; quote the correlationId"}
+        guard.answered()
+            ? Fault{FaultCode::INTERNAL, "the answer could not be written; quote the correlationId"}
         : code == SoapFaultCode::kMustUnderstand
             ? Fault{FaultCode::MALFORMED_REQUEST, "a header block that must be understood is not"}
             : fault_of(soap);
-    log::info("request.refused", {{"module", module}, {"operation", scanned.body_element},
-                                  {"code", std::string(name(fault.code()))}, {"field", fault.field()}});
+    log::info("request.refused", {{"module", module},
+                                  {"operation", scanned.body_element},
+                                  {"code", std::string(name(fault.code()))},
+                                  {"field", fault.field()}});
     services_.metrics.operation_ended(module, name(fault.code()), 0);
     result = fault_response(request, version, fault, code);
   }

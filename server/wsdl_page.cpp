@@ -30,7 +30,8 @@ std::string file_of(const HttpRequest& request) {
 }  // namespace
 
 std::string base_url(const HttpRequest& request, const std::string& public_url) {
-  if (!public_url.empty()) return public_url.ends_with('/') ? public_url.substr(0, public_url.size() - 1) : public_url;
+  if (!public_url.empty())
+    return public_url.ends_with('/') ? public_url.substr(0, public_url.size() - 1) : public_url;
   const std::string& forwarded = request.header("x-forwarded-host");
   const std::string& host = forwarded.empty() ? request.header("host") : forwarded;
   return (request.tls ? "https://" : "http://") + (host.empty() ? std::string("localhost") : host) +

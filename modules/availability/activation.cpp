@@ -87,9 +87,19 @@ bool switch_off(db::Session& db, std::uint64_t profile_id, std::uint64_t mode_id
   if (!interval) return false;
   lock_calendar(db, profile_id);
   using std::chrono::seconds;
-  const auto to_utc = [](Time time) { return LocalTime(std::chrono::floor<seconds>(time.time_since_epoch())); };
-  Rule off{.action = RuleAction::kDeactivate, .mode = {}, .zone = "UTC", .start = to_utc(db.now()), .end = {},
-           .duration = {}, .recurrence = {}, .except = {}, .extra = {}, .last = {}};
+  const auto to_utc = [](Time time) {
+    return LocalTime(std::chrono::floor<seconds>(time.time_since_epoch()));
+  };
+  Rule off{.action = RuleAction::kDeactivate,
+           .mode = {},
+           .zone = "UTC",
+           .start = to_utc(db.now()),
+           .end = {},
+           .duration = {},
+           .recurrence = {},
+           .except = {},
+           .extra = {},
+           .last = {}};
   const auto end = until ? until : interval->end;
   off.end = end ? to_utc(*end + seconds(1) - Time::duration(1)) : off.start + kLongest;
   store_rule(db, profile_id, RuleSource::kOrder, mode_id, 0, off);
@@ -98,7 +108,8 @@ bool switch_off(db::Session& db, std::uint64_t profile_id, std::uint64_t mode_id
 
 // An order that it be off is over when it is ordered on.
 void forget_off(db::Session& db, std::uint64_t profile_id, std::uint64_t mode_id) {
-  constexpr std::string_view kForget = "DELETE FROM mode_rule WHERE profile_id = ? AND source = 3 AND mode_id = ?";
+  constexpr std::string_view kForget =
+      "DELETE FROM mode_rule WHERE profile_id = ? AND source = 3 AND mode_id = ?";
   if (mode_id == 0 || db.execute(kForget, profile_id, mode_id) == 0) return;
   lock_calendar(db, profile_id);
   recompile(db, profile_id, false);
@@ -121,8 +132,9 @@ Time Availability::activate(db::Session& db, const profiles::ProfileKey& key, co
       active->level == target.level && active->until == wanted.until) {
     return active->activated_at;
   }
-  const Time since = db.query_one(kActivate, [](const db::Row& row) { return row.time("activated_at"); }, key.id,
-                                  target.slot, target.mode_id, target.level, wanted.until)
+  const Time since = db.query_one(
+                           kActivate, [](const db::Row& row) { return row.time("activated_at"); }, key.id,
+                           target.slot, target.mode_id, target.level, wanted.until)
                          .value();
   publish_mode_changed(db, events_, key);
   return since;
@@ -164,11 +176,13 @@ std::size_t end_activations(db::Session& db, events::Events& events) {
 constexpr std::string_view kDueGrants = R"sql(
 SELECT id, owner_profile_id FROM authorisation
 WHERE until_at <= UTC_TIMESTAMP(6) ORDER BY until_at LIMIT ?)sql";
-constexpr std::string_view kEndGrant = "DELETE FROM authorisation WHERE id = ? AND until_at <= UTC_TIMESTAMP(6)";
+constexpr std::string_view kEndGrant =
+    "DELETE FROM authorisation WHERE id = ? AND until_at <= UTC_TIMESTAMP(6)";
 
 std::size_t end_grants(db::Session& db, profiles::Profiles& profiles) {
   const auto due = db.query(
-      kDueGrants, [](const db::Row& row) { return std::pair(row.id("id"), row.id("owner_profile_id")); }, kChunk);
+      kDueGrants, [](const db::Row& row) { return std::pair(row.id("id"), row.id("owner_profile_id")); },
+      kChunk);
   for (const auto& [id, owner] : due) {
     if (db.execute(kEndGrant, id) > 0) profiles.changed(db, {.profile_id = owner, .former_number = {}});
   }

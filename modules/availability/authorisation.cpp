@@ -41,7 +41,8 @@ RETURNING id)sql";
 }  // namespace
 
 void Availability::request_authorisation(db::Session& db, const profiles::ProfileKey& asker,
-                                         const std::string& number, const std::optional<std::string>& message) {
+                                         const std::string& number,
+                                         const std::optional<std::string>& message) {
   if (!asker.contact_number) {
     throw Fault(FaultCode::INVALID_ARGUMENT, "the profile has no number to be known by", "profileId");
   }
@@ -57,7 +58,8 @@ void Availability::request_authorisation(db::Session& db, const profiles::Profil
   const bool anew = db.execute(kAskAnew, owner, *asker.contact_number, asker.user_id) > 0;
   const bool taken_up = db.execute(kTakeUp, asker.user_id, asker.id, owner, *asker.contact_number) > 0;
   const auto id = db.query_one(
-      kAsk, [](const db::Row& row) { return row.id("id"); }, *asker.contact_number, asker.user_id, asker.id, owner);
+      kAsk, [](const db::Row& row) { return row.id("id"); }, *asker.contact_number, asker.user_id, asker.id,
+      owner);
 
   if (anew || taken_up) profiles_.changed(db, {.profile_id = owner, .former_number = {}});
   if (taken_up) tell_grant(db, owner, *asker.contact_number);
@@ -104,8 +106,8 @@ struct Asked {
 };
 
 Asked read_asked(const db::Row& row) {
-  return {row.id("owner_profile_id"), row.text("number"), static_cast<int>(row.number("state")),
-          row.flag("one_shot"), row.time_or_null("from_at"), row.time_or_null("until_at")};
+  return {row.id("owner_profile_id"), row.text("number"),          static_cast<int>(row.number("state")),
+          row.flag("one_shot"),       row.time_or_null("from_at"), row.time_or_null("until_at")};
 }
 
 void check_window(db::Session& db, const AuthorisationAnswer& answer) {
@@ -155,21 +157,24 @@ void Availability::answer_authorisation(db::Session& db, const Caller& owner, st
   if (answer.grant) tell_grant(db, asked->owner_profile_id, asked->number);
 }
 
-std::uint64_t Availability::authorise_ahead(db::Session& db, const Caller& caller, const profiles::ProfileKey& owner,
-                                            const std::string& number, const AuthorisationAnswer& answer) {
+std::uint64_t Availability::authorise_ahead(db::Session& db, const Caller& caller,
+                                            const profiles::ProfileKey& owner, const std::string& number,
+                                            const AuthorisationAnswer& answer) {
   for (const auto& own : profiles_.profiles_of(db, owner.user_id)) {
     if (own.contact_number == number) {
       throw Fault(FaultCode::INVALID_ARGUMENT, "nobody authorises himself", "contact");
     }
   }
   check_window(db, answer);
-  if (db.query_one(kCountAhead, [](const db::Row& row) { return row.id("n"); }, owner.id).value_or(0) >=
-      kMaxAuthorisations) {
+  if (db.query_one(
+            kCountAhead, [](const db::Row& row) { return row.id("n"); }, owner.id)
+          .value_or(0) >= kMaxAuthorisations) {
     throw Fault(FaultCode::LIMIT_EXCEEDED, "the profile has too many authorisations", "contact");
   }
-  const auto id = db.query_one(kAuthoriseAhead, [](const db::Row& row) { return row.id("id"); }, owner.id, number,
-                               kPending)
-                      .value();
+  const auto id =
+      db.query_one(
+            kAuthoriseAhead, [](const db::Row& row) { return row.id("id"); }, owner.id, number, kPending)
+          .value();
   answer_authorisation(db, caller, id, answer);
   return id;
 }

@@ -44,9 +44,9 @@ struct Modes {
   std::vector<Mode> modes;
   std::optional<ModeState> level;  // active availability level
   std::optional<Time> level_until;
-  std::vector<Rule> rules;               // A6
+  std::vector<Rule> rules;                     // A6
   std::optional<std::uint64_t> rules_version;  // of all rules; nothing: there were never any
-  std::optional<Time> next_change;       // by rules
+  std::optional<Time> next_change;             // by rules
 };
 
 // A mode is active by rules from here to there.
@@ -92,9 +92,9 @@ struct Authorisations {
 
 // What an asker's view of one number rests on, read by one query for all numbers.
 struct View {
-  std::string number;                     // normalised, as asked
+  std::string number;                         // normalised, as asked
   std::optional<profiles::ProfileKey> owner;  // nothing: not registered. Ids and number only, no names.
-  Facts facts;                            // input of the pure rules in view.hpp
+  Facts facts;                                // input of the pure rules in view.hpp
 };
 
 // What happens to one type of communication while the owner is connected, and while he is not.
@@ -120,7 +120,7 @@ struct Explanation {
   bool by_rule = false;
   std::vector<std::string> outranked;  // modes that cover him too, best first
   std::vector<CallRule> calls;
-  std::optional<Time> next_change;     // within seven days
+  std::optional<Time> next_change;  // within seven days
 };
 
 struct ContactSet {
@@ -154,8 +154,9 @@ class Availability {
 
   // Replaces the rules of one mode or, without a mode, of the profile (calendar.hpp says what they
   // mean and what is refused). Faults also: NOT_FOUND(modeId), STALE_VERSION.
-  profiles::Written put_rules(db::Session&, const profiles::ProfileKey&, const std::optional<std::string>& mode,
-                              std::vector<Rule>, std::optional<std::uint64_t> if_version);
+  profiles::Written put_rules(db::Session&, const profiles::ProfileKey&,
+                              const std::optional<std::string>& mode, std::vector<Rule>,
+                              std::optional<std::uint64_t> if_version);
   // Ends what was ordered by hand, modes and levels, on and off; answers how many orders.
   int resume_rules(db::Session&, const profiles::ProfileKey&);
   // What the rules come to in [from, to), orders by hand aside, as it is stored when it comes near.
@@ -174,7 +175,8 @@ class Availability {
   std::vector<View> views(db::Session&, std::uint64_t asker_user_id, std::uint64_t service_id,
                           const std::vector<std::string>& numbers);
   // The views of one owner by many askers: for telling those who watch `number`.
-  std::vector<View> views_by(db::Session&, const std::string& number, const std::vector<std::uint64_t>& asker_user_ids);
+  std::vector<View> views_by(db::Session&, const std::string& number,
+                             const std::vector<std::uint64_t>& asker_user_ids);
 
   // Answers nothing and does the same number of queries whether the contact exists, hides, or has
   // refused before. Told to the asked profile is only who would see AUTHORISATION_REQUIRED, and
@@ -200,8 +202,8 @@ class Availability {
 
   // What somebody with this number (nobody in particular without one) sees of the profile at a time from
   // now on. Faults: INVALID_ARGUMENT(at).
-  Explanation explain(db::Session&, const profiles::ProfileKey& owner, const std::optional<std::string>& asker,
-                      std::optional<Time> at);
+  Explanation explain(db::Session&, const profiles::ProfileKey& owner,
+                      const std::optional<std::string>& asker, std::optional<Time> at);
   // With the modes' periods of seven days; valid until a grant begins or ends. Its version is another one
   // whenever it says something else. Faults: LIMIT_EXCEEDED(profileId).
   FilterDocument filter(db::Session&, const profiles::ProfileKey& owner);

@@ -19,8 +19,10 @@ std::optional<std::uint64_t> version_of(const LONG64* version) {
 }
 
 Activation activation_of(const _av__ActivateMode& in) {
-  Activation activation{
-      .mode = given(in.modeId), .level = {}, .active = given(in.active).value_or(true), .until = given(in.until)};
+  Activation activation{.mode = given(in.modeId),
+                        .level = {},
+                        .active = given(in.active).value_or(true),
+                        .until = given(in.until)};
   if (in.level != nullptr) activation.level = state_from_wire(*in.level);
   return activation;
 }
@@ -48,7 +50,8 @@ class AvailabilityEndpoint final : public AvailabilityService {
       if (modes.level) out.level = put(soap, std::optional(state_to_wire(*modes.level)));
       out.levelUntil = put(soap, modes.level_until);
       out.rule = rules_to_wire(soap, modes.rules, true);
-      if (modes.rules_version) out.rulesVersion = put(soap, std::optional(static_cast<LONG64>(*modes.rules_version)));
+      if (modes.rules_version)
+        out.rulesVersion = put(soap, std::optional(static_cast<LONG64>(*modes.rules_version)));
       out.nextChange = put(soap, modes.next_change);
     });
   }
@@ -73,8 +76,8 @@ class AvailabilityEndpoint final : public AvailabilityService {
   int PutRules(_av__PutRules* in, _av__PutRulesResponse& out) override {
     return guard_.operation("PutRules", *in, out, [&](Operation& op) {
       const auto key = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
-      const auto written =
-          availability_.put_rules(op.db, key, given(in->modeId), rules_from_wire(*in), version_of(in->ifVersion));
+      const auto written = availability_.put_rules(op.db, key, given(in->modeId), rules_from_wire(*in),
+                                                   version_of(in->ifVersion));
       out.version = static_cast<LONG64>(written.version);
       out.created = written.created;
     });
@@ -90,7 +93,8 @@ class AvailabilityEndpoint final : public AvailabilityService {
   int ImportCalendar(_av__ImportCalendar* in, _av__ImportCalendarResponse& out) override {
     return guard_.operation("ImportCalendar", *in, out, [&](Operation& op) {
       const auto key = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
-      const ImportedCalendar imported = availability_.import_calendar(op.db, key, in->calendar, given(in->modeId));
+      const ImportedCalendar imported =
+          availability_.import_calendar(op.db, key, in->calendar, given(in->modeId));
       out.version = static_cast<LONG64>(imported.version);
       out.modeId = imported.modes;
       out.rules = imported.rules;
@@ -144,11 +148,13 @@ class AvailabilityEndpoint final : public AvailabilityService {
                                        .until = given(in->until)};
       out.done = true;
       if (in->authorisationId != nullptr && in->contact == nullptr && in->profileId == nullptr) {
-        availability_.answer_authorisation(op.db, op.caller, static_cast<std::uint64_t>(*in->authorisationId), answer);
+        availability_.answer_authorisation(op.db, op.caller, static_cast<std::uint64_t>(*in->authorisationId),
+                                           answer);
         return;
       }
       if (in->authorisationId != nullptr || in->contact == nullptr || in->profileId == nullptr) {
-        throw Fault(FaultCode::INVALID_ARGUMENT, "either authorisationId, or profileId and contact", "authorisationId");
+        throw Fault(FaultCode::INVALID_ARGUMENT, "either authorisationId, or profileId and contact",
+                    "authorisationId");
       }
       const std::string number = profiles::normalise_number(*in->contact, "contact");
       const auto key = profiles_.subject_profile(op.db, op.caller, std::nullopt, *in->profileId);
@@ -197,7 +203,8 @@ class AvailabilityEndpoint final : public AvailabilityService {
 
  private:
   // Only what GetAvailability tells him too.
-  void explain_to_asker(Operation& op, const _av__ExplainAvailability& in, _av__ExplainAvailabilityResponse& out) {
+  void explain_to_asker(Operation& op, const _av__ExplainAvailability& in,
+                        _av__ExplainAvailabilityResponse& out) {
     const auto refuse = [](const char* field) {
       throw Fault(FaultCode::FORBIDDEN, "whom a profile shows what, its owner learns", field);
     };

@@ -41,7 +41,9 @@ Time end_of(const Rule& rule, const Zone& zone, LocalTime start, Time begin) {
   return kNever;
 }
 
-bool in(const std::vector<LocalTime>& times, LocalTime time) { return std::ranges::find(times, time) != times.end(); }
+bool in(const std::vector<LocalTime>& times, LocalTime time) {
+  return std::ranges::find(times, time) != times.end();
+}
 
 // Starts in [from, to], of the recurrence alone.
 std::vector<LocalTime> recurring_starts(const Rule& rule, const Zone& zone, LocalTime from, LocalTime to) {
@@ -95,8 +97,10 @@ std::vector<Span> united(std::vector<Span> spans) {
   std::ranges::sort(spans, {}, &Span::begin);
   std::vector<Span> all;
   for (const Span& span : spans) {
-    if (!all.empty() && span.begin <= all.back().end) all.back().end = std::max(all.back().end, span.end);
-    else all.push_back(span);
+    if (!all.empty() && span.begin <= all.back().end)
+      all.back().end = std::max(all.back().end, span.end);
+    else
+      all.push_back(span);
   }
   return all;
 }
@@ -126,7 +130,7 @@ struct ModePlan {
   std::vector<Span> periods;      // of the mode itself
   std::vector<Span> activations;  // by the profile; kNever: without end
   std::vector<Span> off;
-  std::vector<Time> ends;         // instants
+  std::vector<Time> ends;  // instants
 };
 
 struct Start {
@@ -149,8 +153,10 @@ std::vector<ModeInterval> compile(const std::vector<PlacedRule>& rules, Time fro
     // What ends after `to` may be ended by what comes later still.
     for (const Span& span : spans_of(placed.rule, from, placed.of_profile ? to + kLongest : to)) {
       if (placed.rule.action == RuleAction::kDeactivate) {
-        if (endless) plan.ends.push_back(span.begin);
-        else plan.off.push_back(span);
+        if (endless)
+          plan.ends.push_back(span.begin);
+        else
+          plan.off.push_back(span);
       } else if (placed.of_profile) {
         plan.activations.push_back(span);
         if (endless && placed.general) general_starts.push_back({span.begin, placed.mode_id});

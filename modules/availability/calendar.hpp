@@ -67,7 +67,7 @@ std::vector<Interval> occurrences(const Rule&, Time from, Time to);
 // A rule, and what is known of the mode it acts on.
 struct PlacedRule {
   std::uint64_t mode_id = 0;
-  bool general = true;      // the mode is for everybody
+  bool general = true;  // the mode is for everybody
   bool of_profile = false;
   Rule rule;
 };

@@ -17,7 +17,9 @@ using std::chrono::days;
 
 constexpr days kCounting{150000};  // that all rules together may be sought through for their COUNT
 
-[[noreturn]] void refuse(const char* why, const char* field) { throw Fault(FaultCode::INVALID_ARGUMENT, why, field); }
+[[noreturn]] void refuse(const char* why, const char* field) {
+  throw Fault(FaultCode::INVALID_ARGUMENT, why, field);
+}
 
 void check_length(const Rule& rule) {
   const bool recurs = rule.recurrence || !rule.extra.empty();
@@ -26,7 +28,8 @@ void check_length(const Rule& rule) {
     if (*rule.end <= rule.start) refuse("the end must be after the start", "end");
     if (recurs && *rule.end - rule.start > kLongest) refuse("what recurs lasts at most 366 days", "end");
   }
-  if (rule.duration) check::range(rule.duration->count(), 1, std::chrono::minutes(kLongest).count(), "durationMinutes");
+  if (rule.duration)
+    check::range(rule.duration->count(), 1, std::chrono::minutes(kLongest).count(), "durationMinutes");
 }
 
 void check_rule(Rule& rule, bool of_profile, days& counting) {
@@ -35,7 +38,8 @@ void check_rule(Rule& rule, bool of_profile, days& counting) {
   const bool endless = !rule.end && !rule.duration;
   if (!of_profile) {
     if (rule.action != RuleAction::kActivate) refuse("a rule in a mode says when it is active", "action");
-    if (endless && (rule.recurrence || !rule.extra.empty())) refuse("what recurs in a mode needs an end", "end");
+    if (endless && (rule.recurrence || !rule.extra.empty()))
+      refuse("what recurs in a mode needs an end", "end");
   }
   check::count(rule.except.size(), kMaxDates, "except");
   check::count(rule.extra.size(), kMaxDates, "extra");

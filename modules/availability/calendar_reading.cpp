@@ -22,7 +22,9 @@ constexpr int kMaxDepth = 4;
 constexpr int kMaxParameters = 200;  // of a folded line; libical compares each with all
 constexpr std::size_t kMaxZoneName = 200;
 
-[[noreturn]] void refuse(const std::string& why) { throw Fault(FaultCode::INVALID_ARGUMENT, why, "calendar"); }
+[[noreturn]] void refuse(const std::string& why) {
+  throw Fault(FaultCode::INVALID_ARGUMENT, why, "calendar");
+}
 
 struct FreeComponent {
   void operator()(icalcomponent* component) const { icalcomponent_free(component); }
@@ -39,7 +41,8 @@ void check_shape(const std::string& text) {
     std::string word = text.substr(at, std::min<std::size_t>(end - at, 6));
     if (!word.starts_with(' ') && !word.starts_with('\t')) parameters = 0;
     for (std::size_t i = at; i < end; ++i) parameters += text[i] == ';' && (i == at || text[i - 1] != '\\');
-    if (parameters > kMaxParameters) throw Fault(FaultCode::LIMIT_EXCEEDED, "at most 200 parameters", "calendar");
+    if (parameters > kMaxParameters)
+      throw Fault(FaultCode::LIMIT_EXCEEDED, "at most 200 parameters", "calendar");
     std::ranges::transform(word, word.begin(), [](char c) { return c >= 'a' && c <= 'z' ? c - 32 : c; });
     if (word == "BEGIN:" && ++depth > kMaxDepth) refuse("components are nested too deep");
     if (word.starts_with("END:") && --depth < 0) refuse("a component ends that has not begun");
@@ -51,14 +54,16 @@ void check_shape(const std::string& text) {
 Component parse(const std::string& text) {
   check_shape(text);
   Component calendar(icalparser_parse_string(text.c_str()));
-  if (!calendar || icalcomponent_isa(calendar.get()) != ICAL_VCALENDAR_COMPONENT) refuse("this is no VCALENDAR");
+  if (!calendar || icalcomponent_isa(calendar.get()) != ICAL_VCALENDAR_COMPONENT)
+    refuse("this is no VCALENDAR");
   if (icalcomponent_count_errors(calendar.get()) > 0) refuse("there are errors in the calendar");
   return calendar;
 }
 
 std::string zone_named(const std::string& name) {
   // Programs put something before: /freeassociation.sourceforge.net/Europe/Paris.
-  for (std::size_t at = 0; at != std::string::npos && name.size() <= kMaxZoneName; at = name.find('/', at + 1)) {
+  for (std::size_t at = 0; at != std::string::npos && name.size() <= kMaxZoneName;
+       at = name.find('/', at + 1)) {
     const std::string candidate = name.substr(at + (at < name.size() && name[at] == '/' ? 1 : 0));
     try {
       Zone zone(candidate);
@@ -79,7 +84,8 @@ struct Moment {
 LocalTime fields_of(const icaltimetype& time) {
   const auto date = std::chrono::year(time.year) / std::chrono::month(static_cast<unsigned>(time.month)) /
                     std::chrono::day(static_cast<unsigned>(time.day));
-  if (!date.ok() || time.year < 1970 || time.year > 2100) refuse("there is a date that is none from 1970 to 2100");
+  if (!date.ok() || time.year < 1970 || time.year > 2100)
+    refuse("there is a date that is none from 1970 to 2100");
   if (time.is_date) return std::chrono::local_days(date);
   return std::chrono::local_days(date) + std::chrono::hours(time.hour) + std::chrono::minutes(time.minute) +
          seconds(time.second);
@@ -107,9 +113,12 @@ LocalTime occurrence(const Moment& moment, const Rule& rule) {
 // Of a VEVENT or AVAILABLE.
 class Reader {
  public:
-  Reader(icalcomponent* component, const std::string& floating) : component_(component), floating_(floating) {}
+  Reader(icalcomponent* component, const std::string& floating)
+      : component_(component), floating_(floating) {}
 
-  icalproperty* first(icalproperty_kind kind) const { return icalcomponent_get_first_property(component_, kind); }
+  icalproperty* first(icalproperty_kind kind) const {
+    return icalcomponent_get_first_property(component_, kind);
+  }
 
   std::string text(icalproperty_kind kind) const {
     icalproperty* const property = first(kind);
@@ -118,7 +127,8 @@ class Reader {
   }
 
   std::string own(const char* name) const {
-    for (icalproperty* p = first(ICAL_X_PROPERTY); p; p = icalcomponent_get_next_property(component_, ICAL_X_PROPERTY)) {
+    for (icalproperty* p = first(ICAL_X_PROPERTY); p;
+         p = icalcomponent_get_next_property(component_, ICAL_X_PROPERTY)) {
       const char* const value = icalproperty_get_value_as_string(p);
       if (std::string_view(icalproperty_get_x_name(p)) == name) return value == nullptr ? "" : value;
     }
@@ -140,7 +150,8 @@ class Reader {
     read_end(rule, *start);
     if (first(ICAL_RRULE_PROPERTY) != nullptr) {
       rule.recurrence = text(ICAL_RRULE_PROPERTY);
-      if (icalcomponent_count_properties(component_, ICAL_RRULE_PROPERTY) > 1) refuse("there is more than one RRULE");
+      if (icalcomponent_count_properties(component_, ICAL_RRULE_PROPERTY) > 1)
+        refuse("there is more than one RRULE");
     }
     read_dates(rule);
     return rule;
@@ -155,8 +166,10 @@ class Reader {
       const icaldurationtype length = icalproperty_get_duration(property);
       if (length.is_neg) refuse("a duration is negative");
       const int whole = icaldurationtype_as_int(length);
-      if (length.hours == 0 && length.minutes == 0 && length.seconds == 0) rule.end = rule.start + seconds(whole);
-      else rule.duration = std::chrono::ceil<std::chrono::minutes>(seconds(whole));
+      if (length.hours == 0 && length.minutes == 0 && length.seconds == 0)
+        rule.end = rule.start + seconds(whole);
+      else
+        rule.duration = std::chrono::ceil<std::chrono::minutes>(seconds(whole));
     } else if (start.is_date) {
       rule.end = rule.start + days(1);
     }
@@ -188,8 +201,9 @@ class Content {
     const std::string uid = event.text(ICAL_UID_PROPERTY);
     if (const auto replaced = event.moment(ICAL_RECURRENCEID_PROPERTY)) replaced_[uid].push_back(*replaced);
     const std::string name = event.own("X-WHITEBRICK-MODE"), action = event.own("X-WHITEBRICK-ACTION");
-    const bool says_nothing = event.text(ICAL_STATUS_PROPERTY) == "CANCELLED" ||
-                              (name.empty() && (event.text(ICAL_TRANSP_PROPERTY) == "TRANSPARENT" || is_empty(rule)));
+    const bool says_nothing =
+        event.text(ICAL_STATUS_PROPERTY) == "CANCELLED" ||
+        (name.empty() && (event.text(ICAL_TRANSP_PROPERTY) == "TRANSPARENT" || is_empty(rule)));
     if (says_nothing) {
       ++content_.skipped;
       return;
@@ -201,7 +215,8 @@ class Content {
     CalendarMode& target = !name.empty() ? named(name)
                            : mode_       ? named(*mode_)
                                          : made("ical-event", "Event", ModeState::kNotAvailable, 100);
-    if (event.moment(ICAL_RECURRENCEID_PROPERTY) == std::nullopt) masters_.push_back({uid, target.mode, target.rules.size()});
+    if (event.moment(ICAL_RECURRENCEID_PROPERTY) == std::nullopt)
+      masters_.push_back({uid, target.mode, target.rules.size()});
     target.rules.push_back(rule);
   }
 
@@ -222,9 +237,9 @@ class Content {
       made("ical-" + lower + "-" + std::to_string(priority), type, ModeState::kNotAvailable, rank)
           .rules.push_back(range_of(whole));
     }
-    CalendarMode& open =
-        name.empty() ? made("ical-available-" + std::to_string(priority), "Available", ModeState::kAvailable, rank + 5)
-                     : named(name);
+    CalendarMode& open = name.empty() ? made("ical-available-" + std::to_string(priority), "Available",
+                                             ModeState::kAvailable, rank + 5)
+                                      : named(name);
     for (icalcomponent* part = icalcomponent_get_first_component(component, ICAL_XAVAILABLE_COMPONENT); part;
          part = icalcomponent_get_next_component(component, ICAL_XAVAILABLE_COMPONENT)) {
       open.rules.push_back(Reader(part, floating).rule());
@@ -277,7 +292,8 @@ class Content {
   }
 
   void add_of_profile(Rule rule, const std::string& name, const std::string& action) {
-    if (action != "ACTIVATE" && action != "DEACTIVATE") refuse("X-WHITEBRICK-ACTION is ACTIVATE or DEACTIVATE");
+    if (action != "ACTIVATE" && action != "DEACTIVATE")
+      refuse("X-WHITEBRICK-ACTION is ACTIVATE or DEACTIVATE");
     rule.action = action == "ACTIVATE" ? RuleAction::kActivate : RuleAction::kDeactivate;
     rule.mode = name;
     if (!content_.of_profile) content_.of_profile.emplace();

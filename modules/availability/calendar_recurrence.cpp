@@ -13,7 +13,9 @@ using std::chrono::weekday;
 using std::chrono::year_month_day;
 using Frequency = Recurrence::Frequency;
 
-bool has(const std::vector<int>& values, int value) { return std::ranges::find(values, value) != values.end(); }
+bool has(const std::vector<int>& values, int value) {
+  return std::ranges::find(values, value) != values.end();
+}
 
 // Counted from the front or, negative, from the back.
 bool has_of(const std::vector<int>& values, int number, int total) {
@@ -26,7 +28,9 @@ int days_of(std::chrono::year year) {
   return static_cast<int>((year_begin(year + std::chrono::years(1)) - year_begin(year)).count());
 }
 
-int days_of(std::chrono::year_month month) { return static_cast<int>(unsigned((month / std::chrono::last).day())); }
+int days_of(std::chrono::year_month month) {
+  return static_cast<int>(unsigned((month / std::chrono::last).day()));
+}
 
 struct Week {
   std::chrono::year year;
@@ -64,17 +68,21 @@ bool in_phase(const Recurrence& rule, const Asked& asked, const Asked& first) {
   if (rule.interval == 1) return true;
   long distance = 0;
   switch (rule.frequency) {
-    case Frequency::kDaily: distance = (asked.day - first.day).count(); break;
+    case Frequency::kDaily:
+      distance = (asked.day - first.day).count();
+      break;
     case Frequency::kWeekly:
-      distance = (week_begin(asked.day, rule.week_begins) - week_begin(first.day, rule.week_begins)).count() / 7;
+      distance =
+          (week_begin(asked.day, rule.week_begins) - week_begin(first.day, rule.week_begins)).count() / 7;
       break;
     case Frequency::kMonthly:
       distance = (asked.date.year() - first.date.year()).count() * 12L + asked.month() - first.month();
       break;
     case Frequency::kYearly:
-      distance = rule.by_week.empty() ? (asked.date.year() - first.date.year()).count()
-                                      : (week_of(asked.day, rule.week_begins).year -
-                                         week_of(first.day, rule.week_begins).year).count();
+      distance = rule.by_week.empty()
+                     ? (asked.date.year() - first.date.year()).count()
+                     : (week_of(asked.day, rule.week_begins).year - week_of(first.day, rule.week_begins).year)
+                           .count();
       break;
   }
   return distance % rule.interval == 0;
@@ -95,10 +103,14 @@ bool on_week_day(const Recurrence& rule, const Asked& asked) {
 bool as_first(const Recurrence& rule, const Asked& asked, const Asked& first) {
   if (!rule.by_day.empty() || !rule.by_month_day.empty() || !rule.by_year_day.empty()) return true;
   switch (rule.frequency) {
-    case Frequency::kDaily: return true;
-    case Frequency::kWeekly: return weekday(asked.day) == weekday(first.day);
-    case Frequency::kMonthly: return asked.month_day() == first.month_day();
-    case Frequency::kYearly: break;
+    case Frequency::kDaily:
+      return true;
+    case Frequency::kWeekly:
+      return weekday(asked.day) == weekday(first.day);
+    case Frequency::kMonthly:
+      return asked.month_day() == first.month_day();
+    case Frequency::kYearly:
+      break;
   }
   if (!rule.by_week.empty()) return weekday(asked.day) == weekday(first.day);
   return asked.month_day() == first.month_day() && (!rule.by_month.empty() || asked.month() == first.month());
@@ -108,8 +120,10 @@ bool matches(const Recurrence& rule, local_days day, const Asked& first) {
   const Asked asked(day);
   if (!in_phase(rule, asked, first) || !as_first(rule, asked, first)) return false;
   if (!rule.by_month.empty() && !has(rule.by_month, asked.month())) return false;
-  if (!rule.by_month_day.empty() && !has_of(rule.by_month_day, asked.month_day(), asked.month_days())) return false;
-  if (!rule.by_year_day.empty() && !has_of(rule.by_year_day, asked.year_day(), days_of(asked.date.year()))) return false;
+  if (!rule.by_month_day.empty() && !has_of(rule.by_month_day, asked.month_day(), asked.month_days()))
+    return false;
+  if (!rule.by_year_day.empty() && !has_of(rule.by_year_day, asked.year_day(), days_of(asked.date.year())))
+    return false;
   if (!rule.by_day.empty() && !on_week_day(rule, asked)) return false;
   if (rule.by_week.empty()) return true;
   const Week week = week_of(day, rule.week_begins);
@@ -128,8 +142,8 @@ std::pair<local_days, local_days> period_of(const Recurrence& rule, local_days d
 
 }  // namespace
 
-std::vector<local_days> recurring_days(const Recurrence& rule, local_days first, local_days from, local_days to,
-                                       std::size_t most) {
+std::vector<local_days> recurring_days(const Recurrence& rule, local_days first, local_days from,
+                                       local_days to, std::size_t most) {
   const Asked origin(first);
   from = std::max(from, first);
   std::vector<local_days> found;

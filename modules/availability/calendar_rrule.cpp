@@ -15,7 +15,9 @@ constexpr std::string_view kDays = "SUMOTUWETHFRSA";
 
 using Parts = std::map<std::string, std::string>;
 
-[[noreturn]] void refuse(const std::string& why) { throw Fault(FaultCode::INVALID_ARGUMENT, why, "recurrence"); }
+[[noreturn]] void refuse(const std::string& why) {
+  throw Fault(FaultCode::INVALID_ARGUMENT, why, "recurrence");
+}
 
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> items;
@@ -75,7 +77,8 @@ void check_together(const Parts& parts) {
   if (weekly && parts.contains("BYMONTHDAY")) refuse("BYMONTHDAY does not go with WEEKLY");
   if (!monthly && !yearly && parts.contains("BYSETPOS")) refuse("BYSETPOS goes with MONTHLY and YEARLY only");
   const auto by_day = parts.find("BYDAY");
-  const bool numbered = by_day != parts.end() && by_day->second.find_first_of("0123456789") != std::string::npos;
+  const bool numbered =
+      by_day != parts.end() && by_day->second.find_first_of("0123456789") != std::string::npos;
   if (numbered && ((!monthly && !yearly) || parts.contains("BYWEEKNO"))) {
     refuse("numbered days go with MONTHLY and YEARLY only, without BYWEEKNO");
   }
@@ -101,14 +104,15 @@ void read_until(Recurrence& rule, const std::string& text) {
   rule.until_is_utc = text.back() == 'Z';
   rule.until = std::chrono::local_days(date) + std::chrono::hours(24) - std::chrono::seconds(1);
   if (text.size() == 8) return;
-  rule.until = std::chrono::local_days(date) + std::chrono::hours(part(9, 2)) + std::chrono::minutes(part(11, 2)) +
-               std::chrono::seconds(part(13, 2));
+  rule.until = std::chrono::local_days(date) + std::chrono::hours(part(9, 2)) +
+               std::chrono::minutes(part(11, 2)) + std::chrono::seconds(part(13, 2));
 }
 
 }  // namespace
 
 Recurrence Recurrence::parse(const std::string& text) {
-  if (text.size() > kMaxLength) throw Fault(FaultCode::LIMIT_EXCEEDED, "at most 512 characters", "recurrence");
+  if (text.size() > kMaxLength)
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "at most 512 characters", "recurrence");
   const Parts parts = parts_of(text);
   check_together(parts);
   Recurrence rule;
@@ -119,13 +123,15 @@ Recurrence Recurrence::parse(const std::string& text) {
   rule.frequency = frequencies.at(parts.at("FREQ"));
   if (parts.contains("INTERVAL")) rule.interval = std::stoi(parts.at("INTERVAL"));
   if (parts.contains("COUNT")) rule.count = std::stoi(parts.at("COUNT"));
-  if (rule.count.value_or(0) > kMaxCount) throw Fault(FaultCode::LIMIT_EXCEEDED, "COUNT is at most 1000", "recurrence");
+  if (rule.count.value_or(0) > kMaxCount)
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "COUNT is at most 1000", "recurrence");
   if (parts.contains("UNTIL")) read_until(rule, parts.at("UNTIL"));
   if (parts.contains("WKST")) rule.week_begins = weekday_of(parts.at("WKST"));
   if (parts.contains("BYDAY")) {
     for (const std::string& item : split(parts.at("BYDAY"), ',')) {
       const std::size_t number = item.size() - 2;
-      rule.by_day.push_back({number == 0 ? 0 : std::stoi(item.substr(0, number)), weekday_of(item.substr(number))});
+      rule.by_day.push_back(
+          {number == 0 ? 0 : std::stoi(item.substr(0, number)), weekday_of(item.substr(number))});
     }
   }
   rule.by_month_day = numbers_of(parts, "BYMONTHDAY");

@@ -12,7 +12,8 @@ void add_line(std::string& text, const std::string& line) {
   std::size_t width = 0;
   for (std::size_t at = 0; at < line.size();) {
     std::size_t length = 1;
-    while (at + length < line.size() && (static_cast<unsigned char>(line[at + length]) & 0xC0) == 0x80) ++length;
+    while (at + length < line.size() && (static_cast<unsigned char>(line[at + length]) & 0xC0) == 0x80)
+      ++length;
     if (width + length > kFold) {
       text += "\r\n ";
       width = 1;
@@ -48,7 +49,8 @@ std::string when(const std::string& name, const std::string& zone, LocalTime tim
   return zone == "UTC" ? name + ":" + stamp(time) + "Z" : name + ";TZID=" + zone + ":" + stamp(time);
 }
 
-void add_rule(std::string& text, const WrittenRule& written, const std::string& component, std::size_t number) {
+void add_rule(std::string& text, const WrittenRule& written, const std::string& component,
+              std::size_t number) {
   const Rule& rule = written.rule;
   add_line(text, "BEGIN:" + component);
   add_line(text, "UID:" + std::to_string(number) + "." + rule.mode + "@whitebrick");

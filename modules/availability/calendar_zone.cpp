@@ -15,8 +15,8 @@ using std::chrono::sys_seconds;
 // The name becomes a file's path in libical.
 bool is_zone_name(const std::string& name) {
   const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '_' ||
-           c == '-' || c == '+';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
+           c == '_' || c == '-' || c == '+';
   };
   return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, fits) && name.front() != '/';
 }
@@ -39,8 +39,10 @@ icaltimetype fields_of(sys_seconds time) {
 }  // namespace
 
 Zone::Zone(const std::string& name) : zone_(nullptr) {
-  if (name == "UTC") zone_ = icaltimezone_get_utc_timezone();
-  else if (is_zone_name(name)) zone_ = icaltimezone_get_builtin_timezone(name.c_str());
+  if (name == "UTC")
+    zone_ = icaltimezone_get_utc_timezone();
+  else if (is_zone_name(name))
+    zone_ = icaltimezone_get_builtin_timezone(name.c_str());
   if (zone_ == nullptr) throw Fault(FaultCode::INVALID_ARGUMENT, "this is no IANA time zone", "timeZone");
 }
 

@@ -16,15 +16,18 @@ enum class Communication : unsigned {
   kVoiceDelayed = 4,
   kWrittenDelayed = 8
 };
-inline constexpr Communication kCommunications[] = {Communication::kVoiceImmediate, Communication::kWrittenImmediate,
-                                                    Communication::kVoiceDelayed, Communication::kWrittenDelayed};
+inline constexpr Communication kCommunications[] = {
+    Communication::kVoiceImmediate, Communication::kWrittenImmediate, Communication::kVoiceDelayed,
+    Communication::kWrittenDelayed};
 
 // A set of these.
 using Offers = unsigned;
 inline constexpr Offers kImmediate = 1 | 2;
 inline constexpr Offers kDelayed = 4 | 8;
 inline constexpr Offers kAllCommunications = kImmediate | kDelayed;
-constexpr bool holds(Offers offers, Communication type) { return (offers & static_cast<unsigned>(type)) != 0; }
+constexpr bool holds(Offers offers, Communication type) {
+  return (offers & static_cast<unsigned>(type)) != 0;
+}
 
 enum class Medium { kFixed = 1, kMobile, kVoip, kSms, kMms, kEmail };
 inline constexpr Medium kMedia[] = {Medium::kFixed, Medium::kMobile, Medium::kVoip,
@@ -46,8 +49,8 @@ struct TransferTarget {
 
 // What a mode says about them.
 struct Means {
-  std::optional<Offers> offers;  // nothing: what its state brings with it
-  Media call_by = 0;             // calls are to come by these
+  std::optional<Offers> offers;              // nothing: what its state brings with it
+  Media call_by = 0;                         // calls are to come by these
   std::optional<Notification> notification;  // nothing: on his terminals
 };
 

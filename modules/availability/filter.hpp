@@ -27,9 +27,9 @@ struct CoveringMode {
   Means means;
   int contacts = 0;  // size of its contact list; 0: everybody (the widest)
   int priority = 0;
-  Time activated_at;             // of two activations the later one wins
+  Time activated_at;                // of two activations the later one wins
   std::optional<Time> from, until;  // the period, if it does not surely hold now
-  bool by_rule = false;          // else by the user's order
+  bool by_rule = false;             // else by the user's order
 };
 
 struct OwnerRules {
@@ -47,18 +47,18 @@ enum class Shown { kState = 1, kMustAsk = 2, kNothing = 3 };
 enum class CallAction { kAccept = 1, kReject = 2, kNotify = 3, kForward = 4 };
 
 struct FilterEntry {
-  std::optional<Standing> standing;     // nothing: anybody
-  std::optional<std::size_t> mode;      // for whom it covers, while it is active; nothing: for everybody, always
+  std::optional<Standing> standing;  // nothing: anybody
+  std::optional<std::size_t> mode;   // for whom it covers, while it is active; nothing: for everybody, always
   Shown shown = Shown::kNothing;
   ModeState state = ModeState::kUnknown;
-  Offers offers = 0;                    // what reaches the owner
+  Offers offers = 0;                           // what reaches the owner
   CallAction offered = CallAction::kReject;    // a call of a type that he offers and that is delayed
   CallAction immediate = CallAction::kReject;  // or immediate
   CallAction otherwise = CallAction::kReject;  // a type that he does not offer, or he is not there
 };
 
 struct Filter {
-  std::vector<CoveringMode> modes;   // best first: narrowest contact list, orders, priority, latest activation
+  std::vector<CoveringMode> modes;  // best first: narrowest contact list, orders, priority, latest activation
   std::vector<std::size_t> sources;  // their places in OwnerRules::modes
   std::vector<FilterEntry> entries;  // the last one fits everybody
 };

@@ -24,8 +24,9 @@ void check_transfer(const profiles::ProfileKey& key, Mode& mode) {
   TransferTarget& to = mode.transfer;
   const int targets = (to.number ? 1 : 0) + (to.terminal ? 1 : 0) + (to.medium ? 1 : 0);
   if (mode.state != ModeState::kTransfer && targets > 0) {
-    refuse("only the state TRANSFER has something to transfer to",
-           to.number ? "transferTo" : to.terminal ? "transferToTerminal" : "transferToMedium");
+    refuse("only the state TRANSFER has something to transfer to", to.number     ? "transferTo"
+                                                                   : to.terminal ? "transferToTerminal"
+                                                                                 : "transferToMedium");
   }
   if (mode.state != ModeState::kTransfer) return;
   if (targets == 0) refuse("the state TRANSFER needs a number, a terminal or a medium to transfer to");
@@ -44,12 +45,14 @@ Mode checked(const profiles::ProfileKey& key, Mode mode) {
   check::count(mode.contacts.size(), check::kMaxItems, "contact");
   check_transfer(key, mode);
   std::unordered_set<std::string> contacts;
-  for (const std::string& contact : mode.contacts) contacts.insert(profiles::normalise_number(contact, "contact"));
+  for (const std::string& contact : mode.contacts)
+    contacts.insert(profiles::normalise_number(contact, "contact"));
   mode.contacts.assign(contacts.begin(), contacts.end());
   return mode;
 }
 
-constexpr std::string_view kLockMode = "SELECT version, contacts FROM mode WHERE profile_id = ? AND name = ? FOR UPDATE";
+constexpr std::string_view kLockMode =
+    "SELECT version, contacts FROM mode WHERE profile_id = ? AND name = ? FOR UPDATE";
 constexpr std::string_view kPutMode = R"sql(
 INSERT INTO mode (profile_id, name, activity, state, transfer_to, transfer_terminal, transfer_medium, offers,
   call_by, notification, priority, contacts, version)
@@ -67,7 +70,8 @@ SELECT ?, contact.number FROM JSON_TABLE(?, '$[*]' COLUMNS (number VARCHAR(256) 
 constexpr std::string_view kActiveSlot =
     "SELECT slot FROM mode_activation WHERE profile_id = ? AND mode_id = ? FOR UPDATE";
 constexpr std::string_view kFreeSlot = "DELETE FROM mode_activation WHERE profile_id = ? AND slot = ?";
-constexpr std::string_view kMoveSlot = "UPDATE mode_activation SET slot = ? WHERE profile_id = ? AND slot = ?";
+constexpr std::string_view kMoveSlot =
+    "UPDATE mode_activation SET slot = ? WHERE profile_id = ? AND slot = ?";
 
 // An active mode that was for some contacts becomes the general one, or the other way round.
 void move_activation(db::Session& db, std::uint64_t profile_id, std::uint64_t from, std::uint64_t to) {
@@ -94,22 +98,25 @@ profiles::Written Availability::put_mode(db::Session& db, const profiles::Profil
       key.id, mode.mode);
   profiles::demand_version(stored_version, if_version, "the mode");
   if (!stored_version) {
-    const auto modes =
-        db.query_one(kCountModes, [](const db::Row& row) { return row.id("modes"); }, key.id).value_or(0);
-    if (modes >= kMaxModes) throw Fault(FaultCode::LIMIT_EXCEEDED, "the profile has too many modes", "modeId");
+    const auto modes = db.query_one(
+                             kCountModes, [](const db::Row& row) { return row.id("modes"); }, key.id)
+                           .value_or(0);
+    if (modes >= kMaxModes)
+      throw Fault(FaultCode::LIMIT_EXCEEDED, "the profile has too many modes", "modeId");
   }
 
   const auto [id, version] =
       db.query_one(
-            kPutMode, [](const db::Row& row) { return std::pair(row.id("id"), row.id("version")); }, key.id, mode.mode,
-            mode.activity, static_cast<int>(mode.state), mode.transfer.number, mode.transfer.terminal,
-            stored_number(mode.transfer.medium), mode.means.offers, mode.means.call_by,
-            stored_number(mode.means.notification), mode.priority, mode.contacts.size())
+            kPutMode, [](const db::Row& row) { return std::pair(row.id("id"), row.id("version")); }, key.id,
+            mode.mode, mode.activity, static_cast<int>(mode.state), mode.transfer.number,
+            mode.transfer.terminal, stored_number(mode.transfer.medium), mode.means.offers,
+            mode.means.call_by, stored_number(mode.means.notification), mode.priority, mode.contacts.size())
           .value();
   if (version > 1) db.execute(kDropContacts, id);
   if (!mode.contacts.empty()) db.execute(kAddContacts, id, db::json_list(mode.contacts));
 
-  const auto slot = db.query_one(kActiveSlot, [](const db::Row& row) { return row.id("slot"); }, key.id, id);
+  const auto slot = db.query_one(
+      kActiveSlot, [](const db::Row& row) { return row.id("slot"); }, key.id, id);
   if (slot) move_activation(db, key.id, *slot, mode.contacts.empty() ? 0 : id);
   bool changed = slot || active_interval(db, key.id, id);
   // A mode for everybody that is activated by rules ends another.

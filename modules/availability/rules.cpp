@@ -62,15 +62,20 @@ profiles::Written Availability::put_rules(db::Session& db, const profiles::Profi
   const KnownModes modes = known_modes(db, key.id);
   const std::uint64_t mode_id = mode ? mode_named(modes, *mode).id : 0;
   for (Rule& rule : rules) {
-    if (mode) rule.mode = *mode;
-    else mode_named(modes, rule.mode);
+    if (mode)
+      rule.mode = *mode;
+    else
+      mode_named(modes, rule.mode);
   }
   check_with(stored_rules(db, key.id), mode, rules);
 
-  if (mode) drop_rules(db, key.id, RuleSource::kMode, mode_id);
-  else drop_rules(db, key.id, RuleSource::kProfile);
+  if (mode)
+    drop_rules(db, key.id, RuleSource::kMode, mode_id);
+  else
+    drop_rules(db, key.id, RuleSource::kProfile);
   for (std::size_t i = 0; i < rules.size(); ++i) {
-    store_rule(db, key.id, mode ? RuleSource::kMode : RuleSource::kProfile, modes.at(rules[i].mode).id, i, rules[i]);
+    store_rule(db, key.id, mode ? RuleSource::kMode : RuleSource::kProfile, modes.at(rules[i].mode).id, i,
+               rules[i]);
   }
   if (recompile(db, key.id, true)) publish_mode_changed(db, events_, key);
   return {version.value_or(0) + 1, !version};
@@ -83,16 +88,20 @@ DELETE FROM mode_activation WHERE profile_id = ?)sql";
 constexpr std::string_view kCountOrders = R"sql(
 SELECT COUNT(*) AS orders FROM mode_activation
 WHERE profile_id = ? AND (until_at IS NULL OR until_at > UTC_TIMESTAMP(6)))sql";
-constexpr std::string_view kHasOff = "SELECT mode_id FROM mode_rule WHERE profile_id = ? AND source = 3 LIMIT 1";
+constexpr std::string_view kHasOff =
+    "SELECT mode_id FROM mode_rule WHERE profile_id = ? AND source = 3 LIMIT 1";
 
 }  // namespace
 
 int Availability::resume_rules(db::Session& db, const profiles::ProfileKey& key) {
-  const int orders = static_cast<int>(
-      db.query_one(kCountOrders, [](const db::Row& row) { return row.number("orders"); }, key.id).value_or(0));
+  const int orders =
+      static_cast<int>(db.query_one(
+                             kCountOrders, [](const db::Row& row) { return row.number("orders"); }, key.id)
+                           .value_or(0));
   bool changed = db.execute(kEndOrders, key.id) > 0;
   int offs = 0;
-  if (db.query_one(kHasOff, [](const db::Row& row) { return row.id("mode_id"); }, key.id)) {
+  if (db.query_one(
+          kHasOff, [](const db::Row& row) { return row.id("mode_id"); }, key.id)) {
     lock_calendar(db, key.id);
     const auto rules = stored_rules(db, key.id);
     offs = static_cast<int>(
@@ -104,8 +113,8 @@ int Availability::resume_rules(db::Session& db, const profiles::ProfileKey& key)
   return orders + offs;
 }
 
-std::vector<PlannedMode> Availability::preview_calendar(db::Session& db, const profiles::ProfileKey& key, Time from,
-                                                        Time to) {
+std::vector<PlannedMode> Availability::preview_calendar(db::Session& db, const profiles::ProfileKey& key,
+                                                        Time from, Time to) {
   if (to <= from) throw Fault(FaultCode::INVALID_ARGUMENT, "the end must be after the beginning", "to");
   const Time least(std::chrono::sys_days(std::chrono::year(1971) / 1 / 1));
   const Time most(std::chrono::sys_days(std::chrono::year(2100) / 1 / 1));
@@ -129,7 +138,8 @@ namespace {
 
 constexpr std::string_view kDeleteRow = "DELETE FROM mode WHERE id = ?";
 constexpr std::string_view kDeleteContacts = "DELETE FROM mode_contact WHERE mode_id = ?";
-constexpr std::string_view kDeleteActivation = "DELETE FROM mode_activation WHERE profile_id = ? AND mode_id = ?";
+constexpr std::string_view kDeleteActivation =
+    "DELETE FROM mode_activation WHERE profile_id = ? AND mode_id = ?";
 constexpr std::string_view kDeleteRules = "DELETE FROM mode_rule WHERE profile_id = ? AND mode_id = ?";
 constexpr std::string_view kLockModeRow =
     "SELECT id, version FROM mode WHERE profile_id = ? AND name = ? FOR UPDATE";
@@ -140,7 +150,8 @@ void Availability::delete_mode(db::Session& db, const profiles::ProfileKey& key,
                                std::optional<std::uint64_t> if_version) {
   check::identifier(std::string_view(mode), "modeId");
   const auto stored = db.query_one(
-      kLockModeRow, [](const db::Row& row) { return std::pair(row.id("id"), row.id("version")); }, key.id, mode);
+      kLockModeRow, [](const db::Row& row) { return std::pair(row.id("id"), row.id("version")); }, key.id,
+      mode);
   if (!stored) throw Fault(FaultCode::NOT_FOUND, "the profile has no such mode", "modeId");
   profiles::demand_version(stored->second, if_version, "the mode");
   const std::uint64_t id = stored->first;

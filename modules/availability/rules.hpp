@@ -28,8 +28,8 @@ std::optional<std::uint64_t> lock_calendar(db::Session&, std::uint64_t profile_i
 std::vector<StoredRule> stored_rules(db::Session&, std::uint64_t profile_id);
 void drop_rules(db::Session&, std::uint64_t profile_id, RuleSource, std::uint64_t mode_id);
 void drop_rules(db::Session&, std::uint64_t profile_id, RuleSource);
-void store_rule(db::Session&, std::uint64_t profile_id, RuleSource, std::uint64_t mode_id, std::size_t position,
-                const Rule&);
+void store_rule(db::Session&, std::uint64_t profile_id, RuleSource, std::uint64_t mode_id,
+                std::size_t position, const Rule&);
 // Of the profile, which must have a locked calendar: `version` grows by one with `edited`. True when
 // other modes are active now than before, or a change had come that nobody was told of.
 bool recompile(db::Session&, std::uint64_t profile_id, bool edited);

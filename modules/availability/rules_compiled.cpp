@@ -70,11 +70,14 @@ constexpr std::string_view kDropOverOrders = R"sql(
 DELETE FROM mode_rule WHERE profile_id = ? AND source = 3 AND end_local <= UTC_TIMESTAMP(6))sql";
 
 std::vector<std::uint64_t> active_now(db::Session& db, std::uint64_t profile_id) {
-  return db.query(kActiveNow, [](const db::Row& row) { return row.id("mode_id"); }, profile_id);
+  return db.query(
+      kActiveNow, [](const db::Row& row) { return row.id("mode_id"); }, profile_id);
 }
 
 std::optional<Time> next_change(db::Session& db, std::uint64_t profile_id) {
-  return db.query_one(kNextChange, [](const db::Row& row) { return row.time_or_null("change_at"); }, profile_id)
+  return db
+      .query_one(
+          kNextChange, [](const db::Row& row) { return row.time_or_null("change_at"); }, profile_id)
       .value_or(std::nullopt);
 }
 
@@ -89,8 +92,9 @@ void store_intervals(db::Session& db, std::uint64_t profile_id, const std::vecto
   std::string json;
   for (const Row& row : rows) {
     const ModeInterval& interval = row.interval;
-    json += (json.empty() ? "[[" : ",[") + std::to_string(row.week) + "," + std::to_string(interval.mode_id) + ",\"" +
-            db::to_sql(interval.begin) + "\"," + (interval.end ? "\"" + db::to_sql(*interval.end) + "\"" : "null") + "]";
+    json += (json.empty() ? "[[" : ",[") + std::to_string(row.week) + "," + std::to_string(interval.mode_id) +
+            ",\"" + db::to_sql(interval.begin) + "\"," +
+            (interval.end ? "\"" + db::to_sql(*interval.end) + "\"" : "null") + "]";
   }
   db.execute(kStoreIntervals, profile_id, json + "]");
 }
@@ -99,7 +103,8 @@ void store_intervals(db::Session& db, std::uint64_t profile_id, const std::vecto
 
 bool recompile(db::Session& db, std::uint64_t profile_id, bool edited) {
   const auto before = active_now(db, profile_id);
-  const bool untold = db.query_one(kUntold, [](const db::Row& row) { return row.id("profile_id"); }, profile_id)
+  const bool untold = db.query_one(
+                            kUntold, [](const db::Row& row) { return row.id("profile_id"); }, profile_id)
                           .has_value();
   db.execute(kDropOverOrders, profile_id);
   std::vector<PlacedRule> rules;
@@ -119,7 +124,10 @@ SELECT begin_at, end_at FROM mode_interval
 WHERE profile_id = ? AND week = FLOOR((TO_DAYS(UTC_TIMESTAMP(6)) - TO_DAYS('1970-01-01')) / 7) AND mode_id = ?
   AND begin_at <= UTC_TIMESTAMP(6) AND (end_at IS NULL OR end_at > UTC_TIMESTAMP(6)))sql";
   return db.query_one(
-      kInterval, [](const db::Row& row) { return Interval{row.time("begin_at"), row.time_or_null("end_at")}; },
+      kInterval,
+      [](const db::Row& row) {
+        return Interval{row.time("begin_at"), row.time_or_null("end_at")};
+      },
       profile_id, mode_id);
 }
 
@@ -155,7 +163,10 @@ profiles::ProfileKey read_key(const db::Row& row) {
 std::size_t tell_changes(db::Session& db, events::Events& events) {
   const auto due = db.query(
       kDueChanges,
-      [](const db::Row& row) { return Due{read_key(row), row.time("change_at"), row.id("compilation")}; }, kChunk);
+      [](const db::Row& row) {
+        return Due{read_key(row), row.time("change_at"), row.id("compilation")};
+      },
+      kChunk);
   for (const Due& change : due) {
     const auto next = next_change(db, change.key.id);
     if (db.execute(kTold, next, change.key.id, change.change_at, change.compilation) > 0) {
@@ -169,10 +180,13 @@ std::size_t tell_changes(db::Session& db, events::Events& events) {
 
 bool Availability::follow_rules(db::Pool& pool) {
   const auto told = pool.in_transaction([&](db::Session& db) { return tell_changes(db, events_); });
-  const auto due = pool.in_transaction([&](db::Session& db) { return db.query(kDueCalendars, read_key, kChunk); });
+  const auto due =
+      pool.in_transaction([&](db::Session& db) { return db.query(kDueCalendars, read_key, kChunk); });
   for (const profiles::ProfileKey& key : due) {
     pool.in_transaction([&](db::Session& db) {
-      if (!db.query_one(kStillDue, [](const db::Row& row) { return row.id("profile_id"); }, key.id)) return;
+      if (!db.query_one(
+              kStillDue, [](const db::Row& row) { return row.id("profile_id"); }, key.id))
+        return;
       if (recompile(db, key.id, false)) publish_mode_changed(db, events_, key);
     });
   }

@@ -14,7 +14,8 @@ Rule rule_from_wire(const av__Rule& in, bool of_profile) {
   Rule rule;
   if (in.action != nullptr && *in.action == av__RuleAction::DEACTIVATE) rule.action = RuleAction::kDeactivate;
   if (of_profile != (in.modeId != nullptr)) {
-    throw Fault(FaultCode::INVALID_ARGUMENT, "a rule in a profile names its mode, one in a mode does not", "modeId");
+    throw Fault(FaultCode::INVALID_ARGUMENT, "a rule in a profile names its mode, one in a mode does not",
+                "modeId");
   }
   if (in.modeId != nullptr) rule.mode = *in.modeId;
   rule.zone = in.timeZone;
@@ -37,7 +38,8 @@ av__Rule* rule_to_wire(struct soap* soap, const Rule& rule, bool of_profile) {
   out->timeZone = rule.zone;
   out->start = local_text(rule.start);
   if (rule.end) out->end = put(soap, std::optional(local_text(*rule.end)));
-  if (rule.duration) out->durationMinutes = put(soap, std::optional(static_cast<int>(rule.duration->count())));
+  if (rule.duration)
+    out->durationMinutes = put(soap, std::optional(static_cast<int>(rule.duration->count())));
   out->recurrence = put(soap, rule.recurrence);
   for (const LocalTime time : rule.except) out->except.push_back(local_text(time));
   for (const LocalTime time : rule.extra) out->extra.push_back(local_text(time));

@@ -14,7 +14,8 @@ namespace {
 constexpr std::string_view kModeId = "SELECT id FROM mode WHERE profile_id = ? AND name = ?";
 
 std::optional<std::uint64_t> mode_id(db::Session& db, std::uint64_t profile_id, const std::string& name) {
-  return db.query_one(kModeId, [](const db::Row& row) { return row.id("id"); }, profile_id, name);
+  return db.query_one(
+      kModeId, [](const db::Row& row) { return row.id("id"); }, profile_id, name);
 }
 
 std::uint64_t known_id(db::Session& db, std::uint64_t profile_id, const std::string& name) {
@@ -26,10 +27,12 @@ std::uint64_t known_id(db::Session& db, std::uint64_t profile_id, const std::str
 // Those that stay and those that come, because what all cost is limited; sets what checked rules have.
 void check_all(const std::vector<StoredRule>& stored, CalendarContent& content) {
   std::vector<Rule> of_modes, of_profile;
-  for (const CalendarMode& mode : content.modes) of_modes.insert(of_modes.end(), mode.rules.begin(), mode.rules.end());
+  for (const CalendarMode& mode : content.modes)
+    of_modes.insert(of_modes.end(), mode.rules.begin(), mode.rules.end());
   if (content.of_profile) of_profile = *content.of_profile;
   for (const StoredRule& old : stored) {
-    const bool written = std::ranges::find(content.modes, old.placed.rule.mode, &CalendarMode::mode) != content.modes.end();
+    const bool written =
+        std::ranges::find(content.modes, old.placed.rule.mode, &CalendarMode::mode) != content.modes.end();
     if (old.source == RuleSource::kMode && !written) of_modes.push_back(old.placed.rule);
     if (old.source == RuleSource::kProfile && !content.of_profile) of_profile.push_back(old.placed.rule);
   }
@@ -38,20 +41,23 @@ void check_all(const std::vector<StoredRule>& stored, CalendarContent& content) 
   for (CalendarMode& mode : content.modes) {
     for (Rule& rule : mode.rules) rule = *checked++;
   }
-  if (content.of_profile) std::copy_n(of_profile.begin(), content.of_profile->size(), content.of_profile->begin());
+  if (content.of_profile)
+    std::copy_n(of_profile.begin(), content.of_profile->size(), content.of_profile->begin());
 }
 
 }  // namespace
 
 ImportedCalendar Availability::import_calendar(db::Session& db, const profiles::ProfileKey& key,
-                                               const std::string& text, const std::optional<std::string>& mode) {
+                                               const std::string& text,
+                                               const std::optional<std::string>& mode) {
   check::identifier(mode, "modeId");
   CalendarContent content = read_calendar(text, mode);
   if (mode) known_id(db, key.id, *mode);
   const auto version = lock_calendar(db, key.id);
   check_all(stored_rules(db, key.id), content);
 
-  ImportedCalendar imported{.version = version.value_or(0) + 1, .modes = {}, .rules = 0, .skipped = content.skipped};
+  ImportedCalendar imported{
+      .version = version.value_or(0) + 1, .modes = {}, .rules = 0, .skipped = content.skipped};
   const auto store = [&](RuleSource source, std::uint64_t id, const Rule& rule, std::size_t place) {
     store_rule(db, key.id, source, id, place, rule);
     ++imported.rules;
@@ -87,12 +93,14 @@ std::string Availability::export_calendar(db::Session& db, const profiles::Profi
   const auto add = [&](const Mode& mode, Rule rule, bool of_profile) {
     rule.mode = mode.mode;
     const bool available = !of_profile && mode.state == ModeState::kAvailable && mode.contacts.empty();
-    rules.push_back({std::move(rule), of_profile, available, mode.activity.value_or(mode.mode), mode.priority});
+    rules.push_back(
+        {std::move(rule), of_profile, available, mode.activity.value_or(mode.mode), mode.priority});
   };
   for (const Mode& mode : modes.modes) {
     for (const Rule& rule : mode.rules) add(mode, rule, false);
   }
-  for (const Rule& rule : modes.rules) add(*std::ranges::find(modes.modes, rule.mode, &Mode::mode), rule, true);
+  for (const Rule& rule : modes.rules)
+    add(*std::ranges::find(modes.modes, rule.mode, &Mode::mode), rule, true);
   std::string text = write_calendar(rules);
   if (text.size() > kMaxCalendarText) throw Fault(FaultCode::LIMIT_EXCEEDED, "more than 64 KiB", "profileId");
   return text;

@@ -6,7 +6,9 @@ namespace whitebrick::availability {
 namespace {
 
 Time as_utc(LocalTime time) { return Time(time.time_since_epoch()); }
-LocalTime as_local(Time time) { return LocalTime(std::chrono::floor<std::chrono::seconds>(time.time_since_epoch())); }
+LocalTime as_local(Time time) {
+  return LocalTime(std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()));
+}
 
 std::optional<LocalTime> local_or_null(const db::Row& row, const char* column) {
   const auto time = row.time_or_null(column);
@@ -24,11 +26,13 @@ std::string join(const std::vector<LocalTime>& times) {
 
 std::vector<LocalTime> split(const std::string& text) {
   std::vector<LocalTime> times;
-  for (std::size_t at = 0; at < text.size(); at += 20) times.push_back(parse_local(text.substr(at, 19), "start"));
+  for (std::size_t at = 0; at < text.size(); at += 20)
+    times.push_back(parse_local(text.substr(at, 19), "start"));
   return times;
 }
 
-constexpr std::string_view kLockCalendar = "SELECT version FROM mode_calendar WHERE profile_id = ? FOR UPDATE";
+constexpr std::string_view kLockCalendar =
+    "SELECT version FROM mode_calendar WHERE profile_id = ? FOR UPDATE";
 constexpr std::string_view kAddCalendar =
     "INSERT IGNORE INTO mode_calendar (profile_id, version, compile_at) VALUES (?, 0, UTC_TIMESTAMP(6))";
 constexpr std::string_view kLoadRules = R"sql(
@@ -71,7 +75,8 @@ StoredRule read_rule(const db::Row& row) {
 
 std::optional<std::uint64_t> lock_calendar(db::Session& db, std::uint64_t profile_id) {
   const auto version = [&] {
-    return db.query_one(kLockCalendar, [](const db::Row& row) { return row.id("version"); }, profile_id);
+    return db.query_one(
+        kLockCalendar, [](const db::Row& row) { return row.id("version"); }, profile_id);
   };
   const auto stored = version();
   if (stored) return stored;
@@ -95,9 +100,9 @@ void drop_rules(db::Session& db, std::uint64_t profile_id, RuleSource source) {
 void store_rule(db::Session& db, std::uint64_t profile_id, RuleSource source, std::uint64_t mode_id,
                 std::size_t position, const Rule& rule) {
   const auto minutes = rule.duration ? std::optional(rule.duration->count()) : std::nullopt;
-  db.execute(kStoreRule, profile_id, static_cast<int>(source), mode_id, position, static_cast<int>(rule.action),
-             rule.zone, as_utc(rule.start), utc_or_null(rule.end), minutes, rule.recurrence, utc_or_null(rule.last),
-             join(rule.except), join(rule.extra));
+  db.execute(kStoreRule, profile_id, static_cast<int>(source), mode_id, position,
+             static_cast<int>(rule.action), rule.zone, as_utc(rule.start), utc_or_null(rule.end), minutes,
+             rule.recurrence, utc_or_null(rule.last), join(rule.except), join(rule.extra));
 }
 
 }  // namespace whitebrick::availability

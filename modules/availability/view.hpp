@@ -14,7 +14,13 @@
 namespace whitebrick::availability {
 
 // Clauses K1-K5.
-enum class Connectability { kConnectable = 1, kNotConnectable, kAuthorisationRequired, kInTransfer, kUnknown };
+enum class Connectability {
+  kConnectable = 1,
+  kNotConnectable,
+  kAuthorisationRequired,
+  kInTransfer,
+  kUnknown
+};
 
 struct Facts {
   bool registered = false;
@@ -26,7 +32,7 @@ struct Facts {
   ProfilePolicy policy = ProfilePolicy::kAsk;
   ModeState default_state = ModeState::kAvailable;
   std::vector<CoveringMode> covering;  // active now, and the asker is among its contacts
-  bool connected = false;   // at least one live access session of this profile
+  bool connected = false;              // at least one live access session of this profile
 };
 
 // The mode that covers him; nothing covers: the default state.
@@ -58,10 +64,10 @@ Offers offered_now(const Facts&);
 // Who must ask: kNotify, the owner is told.
 struct CallDecision {
   CallAction action = CallAction::kReject;
-  TransferTarget transfer;  // kForward
-  Media call_by = 0;        // kAccept: by these media; 0: any
+  TransferTarget transfer;                               // kForward
+  Media call_by = 0;                                     // kAccept: by these media; 0: any
   Notification notification = Notification::kTerminals;  // kNotify
-  std::string mode;         // that decided; empty: a level, the default, a list or the policy
+  std::string mode;  // that decided; empty: a level, the default, a list or the policy
 };
 CallDecision decide_call(const Facts&, Communication);
 

@@ -117,11 +117,17 @@ struct ModeColumns {
   MeansColumns means;
   bool by_rule;
 };
-constexpr ModeColumns kByOrder{"slot", "mode", "state", "contacts", "covered", "priority", "activated_at", {}, false};
-constexpr ModeColumns kByRule{"rule_slot", "rule_mode", "rule_state", "rule_contacts", "rule_covered", "rule_priority",
+constexpr ModeColumns kByOrder{"slot",     "mode",         "state", "contacts", "covered",
+                               "priority", "activated_at", {},      false};
+constexpr ModeColumns kByRule{"rule_slot",
+                              "rule_mode",
+                              "rule_state",
+                              "rule_contacts",
+                              "rule_covered",
+                              "rule_priority",
                               "begin_at",
-                              {"rule_transfer_to", "rule_transfer_terminal", "rule_transfer_medium", "rule_offers",
-                               "rule_call_by", "rule_notification"},
+                              {"rule_transfer_to", "rule_transfer_terminal", "rule_transfer_medium",
+                               "rule_offers", "rule_call_by", "rule_notification"},
                               true};
 
 void add_mode(std::vector<CoveringMode>& covering, std::vector<std::uint64_t>& seen, const db::Row& row,
@@ -155,13 +161,20 @@ void add_row(Growing& growing, const std::string& number, std::uint64_t asker_us
     facts.default_state = static_cast<ModeState>(row.number("default_state"));
   }
   switch (static_cast<profiles::ListKind>(row.number_or_null("list").value_or(0))) {
-    case profiles::ListKind::kAuthorised: facts.authorised = true; break;
-    case profiles::ListKind::kRefused: facts.refused = true; break;
-    case profiles::ListKind::kWanted: break;
+    case profiles::ListKind::kAuthorised:
+      facts.authorised = true;
+      break;
+    case profiles::ListKind::kRefused:
+      facts.refused = true;
+      break;
+    case profiles::ListKind::kWanted:
+      break;
   }
   if (const auto grant = row.id_or_null("granted")) {
-    if (row.flag("for_once")) facts.grant_for_once = grant;
-    else facts.granted = true;
+    if (row.flag("for_once"))
+      facts.grant_for_once = grant;
+    else
+      facts.granted = true;
   }
   if (row.id_or_null("connected")) facts.connected = true;
   add_mode(facts.covering, growing.slots, row, kByOrder);
@@ -176,8 +189,10 @@ std::vector<View> Availability::views(db::Session& db, std::uint64_t asker_user_
   if (numbers.empty()) return {};
   const bool in_own_name = asker_user_id == 0;
   std::vector<db::Value> args;
-  if (in_own_name) args = {service_id};
-  else args = {asker_user_id, asker_user_id};
+  if (in_own_name)
+    args = {service_id};
+  else
+    args = {asker_user_id, asker_user_id};
   std::string sql(in_own_name ? kServiceViews : kUserViews);
   sql += in_list(numbers, args) + ")";
 

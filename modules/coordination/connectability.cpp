@@ -14,7 +14,8 @@ SELECT 1 AS yes FROM access_session WHERE public_id = UNHEX(?) AND user_id = ?)s
 
 }  // namespace
 
-std::vector<Reach> Coordination::connectability(db::Session& db, const Caller& caller, const Question& question) {
+std::vector<Reach> Coordination::connectability(db::Session& db, const Caller& caller,
+                                                const Question& question) {
   check::count(question.contacts.size(), check::kMaxItems, "contact");
   std::vector<std::string> numbers;
   numbers.reserve(question.contacts.size());

@@ -11,7 +11,15 @@
 namespace whitebrick::coordination {
 
 // Why a session ended; as in wsdl/events.xsd.
-enum class Cause { kDisconnected, kLeaseLost, kDeactivated, kServiceGone, kAccountDisabled, kUnsubscribed, kClosed };
+enum class Cause {
+  kDisconnected,
+  kLeaseLost,
+  kDeactivated,
+  kServiceGone,
+  kAccountDisabled,
+  kUnsubscribed,
+  kClosed
+};
 
 std::string_view wire_name(Cause);
 std::string_view wire_name(availability::Connectability);

@@ -29,12 +29,12 @@ namespace whitebrick::coordination {
 
 using availability::Connectability;
 
-class Calls;          // calls.hpp
-class ContactAlerts;  // contact_alerts.hpp
-class ContactStates;  // contact_states.hpp
-class Contexts;       // contexts.hpp
-class Ending;         // ending.hpp
-class UrgentMessages; // urgent.hpp
+class Calls;           // calls.hpp
+class ContactAlerts;   // contact_alerts.hpp
+class ContactStates;   // contact_states.hpp
+class Contexts;        // contexts.hpp
+class Ending;          // ending.hpp
+class UrgentMessages;  // urgent.hpp
 
 struct AccessSession {
   std::string id;  // 32 hex digits, unguessable
@@ -110,14 +110,23 @@ struct ContactDelta {
 };
 
 // Why an asker sees a profile as he does.
-enum class Decision { kNoNumber, kRefusedList, kPolicyAsk, kPolicyClosed, kMode, kDefaultState, kNoSession, kSession };
+enum class Decision {
+  kNoNumber,
+  kRefusedList,
+  kPolicyAsk,
+  kPolicyClosed,
+  kMode,
+  kDefaultState,
+  kNoSession,
+  kSession
+};
 enum class Right { kOwner, kAuthorisedList, kGrant, kPolicyOpen, kNone };
 struct Explanation {
   Connectability state = Connectability::kUnknown;
   Decision decision = Decision::kDefaultState;
   Right right = Right::kNone;
   availability::ModeState mode_state = availability::ModeState::kAvailable;
-  bool by_mode = false;                 // a mode or level covers the asker; else the profile's default state
+  bool by_mode = false;                // a mode or level covers the asker; else the profile's default state
   std::vector<std::string> terminals;  // connected for the profile
 };
 
@@ -207,7 +216,8 @@ class Coordination final : public Liveness {
   // How the holder of `asker` sees the profile, and what decided it; for the owner (the caller was
   // resolved to be him or an administrator). No asker: the owner himself. Faults:
   // INVALID_ARGUMENT(asker).
-  Explanation explain(db::Session&, const profiles::ProfileKey& owner, const std::optional<std::string>& asker);
+  Explanation explain(db::Session&, const profiles::ProfileKey& owner,
+                      const std::optional<std::string>& asker);
 
   Contexts& contexts() { return *contexts_; }
 
@@ -227,7 +237,7 @@ class Coordination final : public Liveness {
   bool expire_calls(db::Pool&);          // job, calls.hpp
   bool repeat_urgent(db::Pool&);         // job, urgent.hpp
   bool check_contact_alerts(db::Pool&);  // job, contact_alerts.hpp
-  bool sweep(db::Pool&);  // job: tells what a snapshot taken too early has missed (M4)
+  bool sweep(db::Pool&);                 // job: tells what a snapshot taken too early has missed (M4)
 
  private:
   // In whose name a terminal is spoken for.
@@ -243,8 +253,8 @@ class Coordination final : public Liveness {
   void open_profiles(db::Session&, const TerminalSession&, const std::vector<profiles::ProfileKey>&);
   // With the snapshot of the contacts; of one profile or of all that are active at the terminal.
   ConnectedTerminal answer(db::Session&, const TerminalSession&, std::optional<std::uint64_t> profile_id);
-  void go_on_with(db::Session&, const TerminalSession&, std::uint64_t session_id, std::uint64_t subscription_id,
-                  const profiles::ProfileKey&);
+  void go_on_with(db::Session&, const TerminalSession&, std::uint64_t session_id,
+                  std::uint64_t subscription_id, const profiles::ProfileKey&);
   std::uint64_t means(db::Session&, const Caller&, const std::string& public_id, std::uint64_t profile_id);
 
   static bool renewed(db::Session&, std::uint64_t terminal_session_id);

@@ -34,10 +34,11 @@ c__ConnectabilityState state_to_wire(Connectability state) {
 
 std::vector<c__CommunicationType> offers_to_wire(availability::Offers offers) {
   using availability::Communication;
-  constexpr std::array kTypes{std::pair(Communication::kVoiceImmediate, c__CommunicationType::VOICE_IMMEDIATE),
-                              std::pair(Communication::kWrittenImmediate, c__CommunicationType::WRITTEN_IMMEDIATE),
-                              std::pair(Communication::kVoiceDelayed, c__CommunicationType::VOICE_DELAYED),
-                              std::pair(Communication::kWrittenDelayed, c__CommunicationType::WRITTEN_DELAYED)};
+  constexpr std::array kTypes{
+      std::pair(Communication::kVoiceImmediate, c__CommunicationType::VOICE_IMMEDIATE),
+      std::pair(Communication::kWrittenImmediate, c__CommunicationType::WRITTEN_IMMEDIATE),
+      std::pair(Communication::kVoiceDelayed, c__CommunicationType::VOICE_DELAYED),
+      std::pair(Communication::kWrittenDelayed, c__CommunicationType::WRITTEN_DELAYED)};
   std::vector<c__CommunicationType> types;
   for (const auto& [type, wire] : kTypes) {
     if (availability::holds(offers, type)) types.push_back(wire);
@@ -99,10 +100,10 @@ constexpr int kDefaultWait = 20;
 
 // In the order of Decision and of Right.
 constexpr std::array kDecisions{
-    coord__ConnectabilityDecision::NO_NUMBER,     coord__ConnectabilityDecision::REFUSED_LIST,
-    coord__ConnectabilityDecision::POLICY_ASK,    coord__ConnectabilityDecision::POLICY_CLOSED,
-    coord__ConnectabilityDecision::MODE,          coord__ConnectabilityDecision::DEFAULT_STATE,
-    coord__ConnectabilityDecision::NO_SESSION,    coord__ConnectabilityDecision::SESSION};
+    coord__ConnectabilityDecision::NO_NUMBER,  coord__ConnectabilityDecision::REFUSED_LIST,
+    coord__ConnectabilityDecision::POLICY_ASK, coord__ConnectabilityDecision::POLICY_CLOSED,
+    coord__ConnectabilityDecision::MODE,       coord__ConnectabilityDecision::DEFAULT_STATE,
+    coord__ConnectabilityDecision::NO_SESSION, coord__ConnectabilityDecision::SESSION};
 constexpr std::array kRights{coord__ConnectabilityRight::OWNER, coord__ConnectabilityRight::AUTHORISED_LIST,
                              coord__ConnectabilityRight::GRANT, coord__ConnectabilityRight::POLICY_OPEN,
                              coord__ConnectabilityRight::NONE};
@@ -200,9 +201,8 @@ class CoordinationEndpoint final : public CallsEndpoint {
 
   int OpenServiceSession(_coord__OpenServiceSession* in, _coord__OpenServiceSessionResponse& out) override {
     return guard_.operation("OpenServiceSession", *in, out, [&](Operation& op) {
-      const OpenService open{in->accessSessionId,
-                             {in->service->name, in->service->provider},
-                             given(in->viaServiceSessionId)};
+      const OpenService open{
+          in->accessSessionId, {in->service->name, in->service->provider}, given(in->viaServiceSessionId)};
       out.serviceSession = session_to_wire(soap, coordination_.open_service_session(op.db, op.caller, open));
     });
   }
@@ -210,9 +210,9 @@ class CoordinationEndpoint final : public CallsEndpoint {
   int ModifyAccessSession(_coord__ModifyAccessSession* in,
                           _coord__ModifyAccessSessionResponse& out) override {
     return guard_.operation("ModifyAccessSession", *in, out, [&](Operation& op) {
-      const ConnectedTerminal connected =
-          coordination_.modify_access_session(op.db, op.caller, given(in->userToken),
-                                              {in->accessSessionId, given(in->profileId), given(in->callTerminal)});
+      const ConnectedTerminal connected = coordination_.modify_access_session(
+          op.db, op.caller, given(in->userToken),
+          {in->accessSessionId, given(in->profileId), given(in->callTerminal)});
       out.accessSession = session_to_wire(soap, connected.access_sessions.at(0));
       for (const auto& contact : connected.contacts)
         out.contactState.push_back(contact_to_wire(soap, contact));
@@ -225,7 +225,8 @@ class CoordinationEndpoint final : public CallsEndpoint {
     return guard_.operation("ModifyServiceSession", *in, out, [&](Operation& op) {
       ServiceSessionChange change{in->serviceSessionId, given(in->accessSessionId), {}};
       for (const auto* item : in->parameter) change.parameters.push_back({item->name, given(item->value)});
-      out.serviceSession = session_to_wire(soap, coordination_.modify_service_session(op.db, op.caller, change));
+      out.serviceSession =
+          session_to_wire(soap, coordination_.modify_service_session(op.db, op.caller, change));
     });
   }
 
@@ -278,9 +279,11 @@ class CoordinationEndpoint final : public CallsEndpoint {
 
   int GetContactStates(_coord__GetContactStates* in, _coord__GetContactStatesResponse& out) override {
     return guard_.operation("GetContactStates", *in, out, [&](Operation& op) {
-      const std::uint64_t since = in->sinceVersion == nullptr ? 0 : static_cast<std::uint64_t>(*in->sinceVersion);
+      const std::uint64_t since =
+          in->sinceVersion == nullptr ? 0 : static_cast<std::uint64_t>(*in->sinceVersion);
       const int wait = given(in->waitSeconds).value_or(kDefaultWait);
-      const auto place = coordination_.states_place(op.db, op.caller, given(in->userToken), in->profileId, since);
+      const auto place =
+          coordination_.states_place(op.db, op.caller, given(in->userToken), in->profileId, since);
       const bool watched = op.poll.memory().has_value();
       if (place.access_session_id && !watched && wait > 0) {
         op.poll.memory() = true;
@@ -333,8 +336,8 @@ class CoordinationEndpoint final : public CallsEndpoint {
 
   int LockContext(_coord__LockContext* in, _coord__LockContextResponse& out) override {
     return guard_.operation("LockContext", *in, out, [&](Operation& op) {
-      const ContextLock lock = coordination_.contexts().lock(op.db, op.caller, in->contextId, in->leaseSeconds,
-                                                             number_of(in->fencingToken));
+      const ContextLock lock = coordination_.contexts().lock(op.db, op.caller, in->contextId,
+                                                             in->leaseSeconds, number_of(in->fencingToken));
       out.fencingToken = static_cast<LONG64>(lock.fencing_token);
       out.lockedUntil = put(soap, lock.until);
     });

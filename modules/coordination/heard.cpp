@@ -21,8 +21,8 @@ SELECT user_id, contact_number FROM profile WHERE id = ?)sql";
 void Coordination::subscribe(events::ComponentWorkers& workers) {
   workers.subscribe("coordination",
                     {"mode.changed", "profile.changed", "profile.deleted", "profile.service_removed",
-                     "profile.terminal_deleted", "session.changed", "session.refresh",
-                     "service.unavailable", "account.changed"},
+                     "profile.terminal_deleted", "session.changed", "session.refresh", "service.unavailable",
+                     "account.changed"},
                     [this](db::Session& db, const events::Event& event) { heard(db, event); });
 }
 

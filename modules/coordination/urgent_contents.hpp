@@ -10,8 +10,8 @@ namespace whitebrick::coordination {
 // Speech is not part of it: GetUrgent answers that.
 struct UrgentNews {
   std::string id;
-  std::string sender;                       // number
-  std::optional<std::string> display_name = {}; // of the sender
+  std::string sender;                            // number
+  std::optional<std::string> display_name = {};  // of the sender
   std::optional<std::string> text = {};
   std::optional<std::string> voice_type = {};
   std::optional<std::size_t> voice_bytes = {};

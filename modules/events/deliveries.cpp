@@ -149,7 +149,8 @@ DeliveryReport Events::deliveries(db::Session& db, const Caller& caller, std::ui
   // Which terminals a user has connected, and the server's inside, are nothing to a service (K5):
   // of a profile it learns whether it was notified.
   if (transmitter) {
-    std::erase_if(report.deliveries, [](const Delivery& one) { return one.recipient_kind != PartyKind::kService; });
+    std::erase_if(report.deliveries,
+                  [](const Delivery& one) { return one.recipient_kind != PartyKind::kService; });
   }
   const bool concerned = as_user != 0 && !report.profiles.empty();
   if (!sees_all && !concerned && report.deliveries.empty()) {

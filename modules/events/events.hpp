@@ -52,10 +52,11 @@ struct SubscriptionRequest {
   std::vector<std::string> patterns;            // "call.incoming", "call.*", "*"
   std::optional<std::uint64_t> profile_id;      // only events for this profile
   std::optional<std::uint64_t> transmitter_id;  // only events of this service
-  std::optional<int> lifetime_seconds = {};     // expires so long after the last poll; absent: as it was, else never
-  std::optional<int> max_pending = {};          // absent: as it was, else 100,000
-  std::optional<PushTarget> push = {};          // absent: as it was
-  bool pull_only = false;                       // absent `push` ends the pushing
+  std::optional<int> lifetime_seconds =
+      {};                               // expires so long after the last poll; absent: as it was, else never
+  std::optional<int> max_pending = {};  // absent: as it was, else 100,000
+  std::optional<PushTarget> push = {};  // absent: as it was
+  bool pull_only = false;               // absent `push` ends the pushing
 };
 
 struct Subscription {
@@ -72,7 +73,7 @@ struct NewEvent {
   std::vector<std::uint64_t> profiles;  // profile.id of the profiles it is for; empty: concerns a service
   int ttl_seconds = 7 * 86400;
   bool wait_for_terminal = true;  // with none connected, keep it for the profile's next terminal
-  bool for_services = true;  // false: for the profiles' own terminals and components only (K5)
+  bool for_services = true;       // false: for the profiles' own terminals and components only (K5)
   // What the event says the state of. When a queue is full, older undelivered states of the same
   // transmitter, type and key make way for this one.
   std::string state_key = {};
@@ -82,7 +83,8 @@ struct NewEvent {
 struct Published {
   std::uint64_t event_id = 0;
   std::uint64_t recipients = 0;  // subscriptions told; of a service's event those of services only (K5)
-  std::vector<std::uint64_t> pushed = {};  // subscriptions among them that are pushed to; at most 1,000 in a batch
+  std::vector<std::uint64_t> pushed =
+      {};  // subscriptions among them that are pushed to; at most 1,000 in a batch
 };
 
 enum class PushOutcome { kPending, kDelivered, kFailed };
@@ -109,12 +111,12 @@ struct Event {
   std::string type, content;
   Time published_at;
   Transmitter transmitter;
-  std::vector<ProfileName> profiles;  // of its targets, those the reader may see
-  unsigned attempts = 0;              // of this delivery, this one included
-  std::string terminal, user;         // recipient terminal, where a portal pulls for many
-  std::uint64_t sequence = 0;         // 1, 2, 3... in its queue, given when it is first claimed
-  bool replay = false;                // delivered before, and sought again
-  unsigned coalesced = 0;             // older states that made way for this one
+  std::vector<ProfileName> profiles;        // of its targets, those the reader may see
+  unsigned attempts = 0;                    // of this delivery, this one included
+  std::string terminal, user;               // recipient terminal, where a portal pulls for many
+  std::uint64_t sequence = 0;               // 1, 2, 3... in its queue, given when it is first claimed
+  bool replay = false;                      // delivered before, and sought again
+  unsigned coalesced = 0;                   // older states that made way for this one
   std::optional<Time> respond_before = {};  // the transmitter waits for an answer until then
 };
 
@@ -176,8 +178,8 @@ struct QueueInfo {
 };
 
 struct QueueLoad {
-  std::uint64_t depth = 0, leased = 0, dead = 0;  // counted up to 1,000,000
-  std::optional<Time> oldest_at;                  // of the oldest one waiting
+  std::uint64_t depth = 0, leased = 0, dead = 0;        // counted up to 1,000,000
+  std::optional<Time> oldest_at;                        // of the oldest one waiting
   std::vector<std::pair<std::string, Time>> consumers;  // and their last polls
 };
 
@@ -338,8 +340,8 @@ class Events {
   // Faults: QUEUE_FULL.
   Replayed seek(db::Session&, std::uint64_t queue_id, std::uint64_t from_event_id);
   Replayed seek(db::Session&, std::uint64_t queue_id, Time since);
-  std::vector<DeadEvent> dead_events(db::Session&, std::uint64_t queue_id,
-                                     std::uint64_t after_event_id, int max_events);
+  std::vector<DeadEvent> dead_events(db::Session&, std::uint64_t queue_id, std::uint64_t after_event_id,
+                                     int max_events);
   // Back to the queue as if never handed out; no ids: up to 1,000.
   Requeued requeue(db::Session&, std::uint64_t queue_id, const std::vector<std::uint64_t>& event_ids);
   static WaitKey wait_key(std::uint64_t queue_id);  // "queue:<id>"

@@ -116,9 +116,8 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds kPushWait{1000};
 
 bool is_awaited(const std::vector<Push>& pushes) {
-  return std::any_of(pushes.begin(), pushes.end(), [](const Push& push) {
-    return push.expected && push.outcome == PushOutcome::kPending;
-  });
+  return std::any_of(pushes.begin(), pushes.end(),
+                     [](const Push& push) { return push.expected && push.outcome == PushOutcome::kPending; });
 }
 
 ev__PushOutcome push_outcome_to_wire(PushOutcome outcome) {
@@ -232,7 +231,8 @@ class EventsEndpoint final : public EventsService {
   }
 
   int ReleaseEvents(_ev__ReleaseEvents* in, _ev__ReleaseEventsResponse& out) override {
-    return guard_.operation("ReleaseEvents", *in, out, [&](Operation& op) { release(op, events_, *in, out); });
+    return guard_.operation("ReleaseEvents", *in, out,
+                            [&](Operation& op) { release(op, events_, *in, out); });
   }
 
   int ExtendLease(_ev__ExtendLease* in, _ev__ExtendLeaseResponse& out) override {
@@ -250,7 +250,8 @@ class EventsEndpoint final : public EventsService {
   }
 
   int RequeueEvents(_ev__RequeueEvents* in, _ev__RequeueEventsResponse& out) override {
-    return guard_.operation("RequeueEvents", *in, out, [&](Operation& op) { requeue(op, events_, *in, out); });
+    return guard_.operation("RequeueEvents", *in, out,
+                            [&](Operation& op) { requeue(op, events_, *in, out); });
   }
 
   int GetEventLog(_ev__GetEventLog* in, _ev__GetEventLogResponse& out) override {
@@ -265,7 +266,8 @@ class EventsEndpoint final : public EventsService {
         query.transmitter_id = transmitter_of(op.db, in->transmitter->name, in->transmitter->provider);
       const LogPage page = events_.log(op.db, op.caller, query);
       for (const Event& event : page.events) out.entry.push_back(entry_to_wire(event));
-      if (page.last_event_id) out.lastEventId = put(soap, std::optional(static_cast<LONG64>(*page.last_event_id)));
+      if (page.last_event_id)
+        out.lastEventId = put(soap, std::optional(static_cast<LONG64>(*page.last_event_id)));
       out.more = page.more;
     });
   }
@@ -343,9 +345,8 @@ class EventsEndpoint final : public EventsService {
     out.waitSeconds = memory.wait_seconds;
     out.acknowledged = static_cast<int>(memory.acknowledged.count);
     out.lost = ids_to_wire(memory.acknowledged.lost);
-    out.superseded =
-        !op.poll.first_run() &&
-        events_.superseded(op.db, memory.queue_id, memory.epoch, given(in.consumer).value_or(""));
+    out.superseded = !op.poll.first_run() && events_.superseded(op.db, memory.queue_id, memory.epoch,
+                                                                given(in.consumer).value_or(""));
     if (out.superseded) return true;
     const Batch batch =
         events_.claim(op.db, memory.queue_id, given(in.maxEvents).value_or(kDefaultEvents), lease);

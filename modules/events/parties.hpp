@@ -27,7 +27,8 @@ struct ProfileReference {
   std::string profile;
 };
 // Profiles that a service addresses, in the order given; 0 for one that nobody has, so that it is refused
-// later, by the same queries as one that does not use the service. Faults: INVALID_ARGUMENT(profile) without a user.
+// later, by the same queries as one that does not use the service. Faults: INVALID_ARGUMENT(profile) without
+// a user.
 std::vector<std::uint64_t> targets_of_service(db::Session&, const std::vector<ProfileReference>&);
 // For the filter of a subscription: a user's own profile, or one that uses the calling service.
 // Faults: NOT_FOUND(profile), FORBIDDEN(profile), INVALID_ARGUMENT(profile).

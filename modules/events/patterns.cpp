@@ -12,13 +12,13 @@ constexpr std::size_t kMaxLength = 128;
 
 // First parts of the types that server components publish (wsdl/events.xsd), and of
 // those that its catalogue will hold.
-constexpr std::array<std::string_view, 12> kReserved{"account", "authorisation", "contact", "context",
-                                                     "event",   "gauge",         "mode",    "profile",
-                                                     "service", "session",       "subscription",
-                                                     "urgent"};
+constexpr std::array<std::string_view, 12> kReserved{"account", "authorisation", "contact",      "context",
+                                                     "event",   "gauge",         "mode",         "profile",
+                                                     "service", "session",       "subscription", "urgent"};
 
 // Services have events of their own about calls; these are the server's.
-constexpr std::array<std::string_view, 4> kReservedTypes{"call.diverted", "call.incoming", "call.lost", "call.taken"};
+constexpr std::array<std::string_view, 4> kReservedTypes{"call.diverted", "call.incoming", "call.lost",
+                                                         "call.taken"};
 
 // What one server component tells another, and nobody else.
 constexpr std::array<std::string_view, 7> kInternal{
@@ -68,7 +68,8 @@ bool is_internal(std::string_view type) {
 
 bool covers_reserved(std::string_view pattern) {
   return pattern == "*" || is_reserved(std::string(pattern)) ||
-         std::any_of(kReservedTypes.begin(), kReservedTypes.end(), [&](auto type) { return covers(pattern, type); });
+         std::any_of(kReservedTypes.begin(), kReservedTypes.end(),
+                     [&](auto type) { return covers(pattern, type); });
 }
 
 TypeRange range_of(std::string_view pattern) {

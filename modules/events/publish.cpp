@@ -80,19 +80,19 @@ void insert_targets(db::Session& db, std::string_view insert, const std::vector<
   });
 }
 
-void insert_states(db::Session& db, const Source& source, const std::vector<NewEvent>& events, const Ids& ids) {
+void insert_states(db::Session& db, const Source& source, const std::vector<NewEvent>& events,
+                   const Ids& ids) {
   std::vector<StateRow> rows;
   for (std::size_t i = 0; i < events.size(); ++i) {
     if (events[i].state_key.empty()) continue;
-    rows.push_back({events[i].state_key, events[i].type, source.service_id, source.component.value_or(""), ids[i]});
+    rows.push_back(
+        {events[i].state_key, events[i].type, source.service_id, source.component.value_or(""), ids[i]});
   }
   note_states(db, rows);
 }
 
 // A component is never refused.
-WhenFull when_full(const Source& source) {
-  return source.component ? WhenFull::kSuspend : WhenFull::kRefuse;
-}
+WhenFull when_full(const Source& source) { return source.component ? WhenFull::kSuspend : WhenFull::kRefuse; }
 
 void wake_queues(db::Session& db, Wake& wake, const std::vector<DeliveryRow>& rows) {
   std::set<std::uint64_t> queues;
@@ -153,8 +153,9 @@ void count_recipients(const Source& source, const std::vector<DeliveryRow>& deli
   std::size_t pushes = 0;
   for (const DeliveryRow& delivery : deliveries) {
     if (source.service_id != 0 && delivery.recipient.kind != PartyKind::kService) continue;
-    const auto event = std::lower_bound(published.begin(), published.end(), delivery.event_id,
-                                        [](const Published& one, std::uint64_t id) { return one.event_id < id; });
+    const auto event =
+        std::lower_bound(published.begin(), published.end(), delivery.event_id,
+                         [](const Published& one, std::uint64_t id) { return one.event_id < id; });
     ++event->recipients;
     if (delivery.recipient.pushed && ++pushes <= kMostPushes)
       event->pushed.push_back(delivery.recipient.subscription_id);

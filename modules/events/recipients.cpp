@@ -36,7 +36,8 @@ bool find_general(db::Session& db, const std::vector<std::string>& patterns, std
                                  sql,
                                  [&](const db::Row& row) {
                                    const auto kind = static_cast<PartyKind>(row.number("owner_kind"));
-                                   auto& list = kind == PartyKind::kService ? found.services : found.components;
+                                   auto& list =
+                                       kind == PartyKind::kService ? found.services : found.components;
                                    list.push_back(read_recipient(row, kind));
                                    return 0;
                                  },
@@ -138,7 +139,8 @@ std::uint64_t count_general(db::Session& db, const std::string& type, std::uint6
      AND p.pattern IN ()sql" +
                           in_list(matching_patterns(type), args) + ")";
   std::uint64_t count = 0;
-  db.query_with(sql, [&](const db::Row& row) { return count = row.id("subscriptions"); }, args);
+  db.query_with(
+      sql, [&](const db::Row& row) { return count = row.id("subscriptions"); }, args);
   return count;
 }
 

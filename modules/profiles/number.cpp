@@ -68,9 +68,8 @@ std::optional<std::string> normalise_e164(std::string_view number, std::string_v
   const auto key = KnownNumbers::key(rest);
   if (key != 0 && known_numbers.holds(key)) return "tel:" + std::string(number);
   if (rest.empty() || !is_digit(rest.front()) || !is_digit(rest.back())) return std::nullopt;
-  if (!std::ranges::all_of(rest, [&](char c) {
-        return is_digit(c) || separators.find(c) != std::string_view::npos;
-      })) {
+  if (!std::ranges::all_of(
+          rest, [&](char c) { return is_digit(c) || separators.find(c) != std::string_view::npos; })) {
     return std::nullopt;
   }
   const auto e164 = to_e164(std::string(number));
@@ -85,8 +84,9 @@ std::optional<std::string> normalise_tel(std::string_view rest) {
   const std::size_t end = rest.find(';');
   if (end != std::string_view::npos) {
     std::string parameters(rest.substr(end));
-    std::ranges::transform(parameters, parameters.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::ranges::transform(parameters, parameters.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
     for (const char* refused : {";ext=", ";isub=", ";phone-context="}) {
       if (parameters.find(refused) != std::string::npos) return std::nullopt;
     }

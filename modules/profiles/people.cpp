@@ -59,7 +59,8 @@ Written Profiles::put_terminal(db::Session& db, std::uint64_t user_id, const Ter
   check::length(terminal.display_name, 256, "displayName");
   check_features(terminal.capabilities, "capability");
   check_features(terminal.applications, "application");
-  demand_version(db.query_one(kLockTerminal, read_version, user_id, terminal.terminal), if_version, "the terminal");
+  demand_version(db.query_one(kLockTerminal, read_version, user_id, terminal.terminal), if_version,
+                 "the terminal");
   const Stored stored = db.query_one(kPutTerminal, read_stored, user_id, terminal.terminal,
                                      static_cast<int>(terminal.kind), terminal.display_name)
                             .value();

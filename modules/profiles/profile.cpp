@@ -33,8 +33,8 @@ Stored read_stored(const db::Row& row) { return {row.id("id"), row.id("version")
 
 }  // namespace
 
-Written Profiles::put_profile(db::Session& db, std::uint64_t user_id, const ProfileData& profile, bool by_admin,
-                              std::optional<std::uint64_t> if_version) {
+Written Profiles::put_profile(db::Session& db, std::uint64_t user_id, const ProfileData& profile,
+                              bool by_admin, std::optional<std::uint64_t> if_version) {
   check::identifier(profile.profile, "profileId");
   check::length(profile.display_name, 256, "displayName");
   std::optional<std::string> number;
@@ -47,9 +47,10 @@ Written Profiles::put_profile(db::Session& db, std::uint64_t user_id, const Prof
   const auto before = db.query_one(kLockProfile, read_locked, user_id, profile.profile);
   demand_version(before ? std::optional(before->version) : std::nullopt, if_version, "the profile");
 
-  const Stored stored = db.query_one(kPutProfile, read_stored, user_id, profile.profile, profile.display_name,
-                                     static_cast<int>(profile.policy), static_cast<int>(profile.default_state))
-                            .value();
+  const Stored stored =
+      db.query_one(kPutProfile, read_stored, user_id, profile.profile, profile.display_name,
+                   static_cast<int>(profile.policy), static_cast<int>(profile.default_state))
+          .value();
   Change change{.profile_id = stored.id, .former_number = {}};
   if (number) {
     try {
@@ -118,7 +119,8 @@ std::uint64_t Profiles::set_contact_lists(db::Session& db, const ProfileKey& key
 namespace {
 
 constexpr std::string_view kFindService = "SELECT account_id FROM service WHERE name = ? AND provider = ?";
-constexpr std::string_view kSubscribe = "INSERT IGNORE INTO profile_service (profile_id, service_id) VALUES (?, ?)";
+constexpr std::string_view kSubscribe =
+    "INSERT IGNORE INTO profile_service (profile_id, service_id) VALUES (?, ?)";
 constexpr std::string_view kDropParameters =
     "DELETE FROM profile_service_parameter WHERE profile_id = ? AND service_id = ?";
 constexpr std::string_view kAddParameter =
@@ -138,7 +140,8 @@ void check_parameters(const std::vector<Parameter>& parameters) {
 
 }  // namespace
 
-std::uint64_t Profiles::subscribe_to_service(db::Session& db, const ProfileKey& key, const ServiceRef& service,
+std::uint64_t Profiles::subscribe_to_service(db::Session& db, const ProfileKey& key,
+                                             const ServiceRef& service,
                                              const std::vector<Parameter>& parameters) {
   check::identifier(service.name, "name");
   check::identifier(service.provider, "provider");

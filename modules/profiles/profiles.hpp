@@ -107,8 +107,8 @@ Change read_change(const std::string& content);  // throws std::runtime_error fo
 // What profile.deleted, profile.service_removed and profile.terminal_deleted tell: whoever keeps
 // something for it ends it. Components only.
 struct Removal {
-  std::uint64_t id = 0;                       // of the profile; of the terminal
-  std::optional<std::uint64_t> service_id;    // that the profile does not subscribe to any more
+  std::uint64_t id = 0;                      // of the profile; of the terminal
+  std::optional<std::uint64_t> service_id;   // that the profile does not subscribe to any more
   std::optional<std::string> former_number;  // of the profile
 };
 std::string removal_content(const std::string& type, const Removal&);
@@ -132,7 +132,8 @@ class Profiles {
 
   // Faults: STALE_VERSION where if_version is given and not the stored one.
   Written put_user(db::Session&, const UserData&, std::optional<std::uint64_t> if_version);
-  Written put_terminal(db::Session&, std::uint64_t user_id, const TerminalData&, std::optional<std::uint64_t> if_version);
+  Written put_terminal(db::Session&, std::uint64_t user_id, const TerminalData&,
+                       std::optional<std::uint64_t> if_version);
   // Faults: FORBIDDEN(contactNumber) unless by_admin, ALREADY_EXISTS(contactNumber).
   Written put_profile(db::Session&, std::uint64_t user_id, const ProfileData&, bool by_admin,
                       std::optional<std::uint64_t> if_version);
@@ -168,7 +169,8 @@ class Profiles {
 
   // Look-ups for other modules; nothing when there is none.
   std::optional<std::uint64_t> find_user(db::Session&, const std::string& user);
-  std::optional<std::uint64_t> find_terminal(db::Session&, std::uint64_t user_id, const std::string& terminal);
+  std::optional<std::uint64_t> find_terminal(db::Session&, std::uint64_t user_id,
+                                             const std::string& terminal);
   std::optional<ProfileKey> find_profile(db::Session&, std::uint64_t user_id, const std::string& profile);
   std::optional<ProfileKey> find_number(db::Session&, const std::string& normalised);
   std::vector<ProfileKey> profiles_of(db::Session&, std::uint64_t user_id);

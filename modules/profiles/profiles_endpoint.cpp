@@ -79,7 +79,8 @@ prof__Profile* profile_to_wire(struct soap* soap, const Profile& profile) {
   out->wanted = profile.lists.wanted;
   out->authorised = profile.lists.authorised;
   out->refused = profile.lists.refused;
-  for (const SubscribedService& service : profile.services) out->service.push_back(service_to_wire(soap, service));
+  for (const SubscribedService& service : profile.services)
+    out->service.push_back(service_to_wire(soap, service));
   return out;
 }
 
@@ -153,8 +154,8 @@ class ProfilesEndpoint final : public ProfilesService {
       std::vector<Parameter> parameters;
       for (const prof__Parameter* item : in->parameter) parameters.push_back({item->name, item->value});
       const ProfileKey key = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
-      out.version = static_cast<LONG64>(profiles_.subscribe_to_service(
-          op.db, key, {in->service->name, in->service->provider}, parameters));
+      out.version = static_cast<LONG64>(
+          profiles_.subscribe_to_service(op.db, key, {in->service->name, in->service->provider}, parameters));
     });
   }
 

@@ -47,15 +47,16 @@ class Reader {
 
   void add_profile(const db::Row& row) {
     places_.emplace(row.id("id"), profiles_.size());
-    profiles_.push_back(Profile{.user = row.text("user"),
-                                .data = {.profile = row.text("profile"),
-                                         .display_name = row.text_or_null("display_name"),
-                                         .contact_number = row.text_or_null("contact_number"),
-                                         .policy = static_cast<Policy>(row.number("policy")),
-                                         .default_state = static_cast<DefaultState>(row.number("default_state"))},
-                                .version = row.id("version"),
-                                .lists = {},
-                                .services = {}});
+    profiles_.push_back(
+        Profile{.user = row.text("user"),
+                .data = {.profile = row.text("profile"),
+                         .display_name = row.text_or_null("display_name"),
+                         .contact_number = row.text_or_null("contact_number"),
+                         .policy = static_cast<Policy>(row.number("policy")),
+                         .default_state = static_cast<DefaultState>(row.number("default_state"))},
+                .version = row.id("version"),
+                .lists = {},
+                .services = {}});
   }
 
   // Nothing for a profile that came into being between two of the queries.
@@ -68,9 +69,15 @@ class Reader {
     Profile* profile = find(row);
     if (profile == nullptr) return;
     switch (static_cast<ListKind>(row.number("kind"))) {
-      case ListKind::kWanted: profile->lists.wanted.push_back(row.text("number")); break;
-      case ListKind::kAuthorised: profile->lists.authorised.push_back(row.text("number")); break;
-      case ListKind::kRefused: profile->lists.refused.push_back(row.text("number")); break;
+      case ListKind::kWanted:
+        profile->lists.wanted.push_back(row.text("number"));
+        break;
+      case ListKind::kAuthorised:
+        profile->lists.authorised.push_back(row.text("number"));
+        break;
+      case ListKind::kRefused:
+        profile->lists.refused.push_back(row.text("number"));
+        break;
     }
   }
 

@@ -13,7 +13,8 @@ struct Stored {
   std::optional<std::string> number;
 };
 
-constexpr std::string_view kLockTerminal = "SELECT id, version FROM terminal WHERE user_id = ? AND name = ? FOR UPDATE";
+constexpr std::string_view kLockTerminal =
+    "SELECT id, version FROM terminal WHERE user_id = ? AND name = ? FOR UPDATE";
 constexpr std::string_view kDropFeatures = "DELETE FROM terminal_feature WHERE terminal_id = ?";
 constexpr std::string_view kDropTerminal = "DELETE FROM terminal WHERE id = ?";
 
@@ -69,7 +70,8 @@ namespace {
 
 constexpr std::string_view kFindService = "SELECT account_id FROM service WHERE name = ? AND provider = ?";
 constexpr std::string_view kNextVersion = "UPDATE profile SET version = version + 1 WHERE id = ?";
-constexpr std::string_view kUnsubscribe = "DELETE FROM profile_service WHERE profile_id = ? AND service_id = ?";
+constexpr std::string_view kUnsubscribe =
+    "DELETE FROM profile_service WHERE profile_id = ? AND service_id = ?";
 constexpr std::string_view kDropParametersOf =
     "DELETE FROM profile_service_parameter WHERE profile_id = ? AND service_id = ?";
 
@@ -90,9 +92,12 @@ bool Profiles::unsubscribe_from_service(db::Session& db, const ProfileKey& key, 
 
 namespace {
 
-constexpr std::string_view kReadUser = "SELECT name, display_name, version, created_at FROM user WHERE id = ?";
-constexpr std::string_view kReadProfiles = "SELECT name FROM profile WHERE user_id = ? ORDER BY name LIMIT 1000";
-constexpr std::string_view kReadTerminalNames = "SELECT name FROM terminal WHERE user_id = ? ORDER BY name LIMIT 1000";
+constexpr std::string_view kReadUser =
+    "SELECT name, display_name, version, created_at FROM user WHERE id = ?";
+constexpr std::string_view kReadProfiles =
+    "SELECT name FROM profile WHERE user_id = ? ORDER BY name LIMIT 1000";
+constexpr std::string_view kReadTerminalNames =
+    "SELECT name FROM terminal WHERE user_id = ? ORDER BY name LIMIT 1000";
 
 }  // namespace
 

@@ -14,7 +14,8 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 // unreserved and user-unreserved of RFC 3261.
 bool is_user_character(char c) {
-  return is_digit(c) || is_letter(c) || std::string_view("-_.!~*'()&=+$,;?/").find(c) != std::string_view::npos;
+  return is_digit(c) || is_letter(c) ||
+         std::string_view("-_.!~*'()&=+$,;?/").find(c) != std::string_view::npos;
 }
 
 int hex_value(char c) {

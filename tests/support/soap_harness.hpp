@@ -50,7 +50,8 @@ std::string fill_in(Replica&, const std::string& text, const std::vector<Answer>
 // Empties the tables and puts the cast there (built once by SOAP calls, then copied).
 void reset_to_cast();
 
-// One line per table with the checksum of its rows, leases aside; tables that only book-keep calls are left out.
+// One line per table with the checksum of its rows, leases aside; tables that only book-keep calls are left
+// out.
 std::string table_contents();
 
 }  // namespace whitebrick::testing

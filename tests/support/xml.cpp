@@ -87,7 +87,8 @@ std::string difference(const _xmlNode* expected, const _xmlNode* actual) {
     const std::string text = trimmed(text_of(expected));
     if (text == "*") return {};
     if (!have.empty()) return "<" + name + ">: expected text, got elements";
-    if (text != trimmed(text_of(actual))) return "<" + name + ">: expected '" + text + "', got '" + text_of(actual) + "'";
+    if (text != trimmed(text_of(actual)))
+      return "<" + name + ">: expected '" + text + "', got '" + text_of(actual) + "'";
     return {};
   }
   for (std::size_t i = 0; i < std::max(want.size(), have.size()); ++i) {

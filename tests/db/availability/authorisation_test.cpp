@@ -15,8 +15,12 @@ class AuthorisationTest : public AvailabilityFixture {
  protected:
   const ProfileKey alice_ = person("alice", kAlice, Policy::kAsk);
   const ProfileKey bob_ = person("bob", kBob, Policy::kAsk);
-  const Caller as_bob_{.role = Role::kUser, .account_id = 2, .account = "bob", .user_id = bob_.user_id,
-                       .user = "bob", .token_id = 0};
+  const Caller as_bob_{.role = Role::kUser,
+                       .account_id = 2,
+                       .account = "bob",
+                       .user_id = bob_.user_id,
+                       .user = "bob",
+                       .token_id = 0};
 
   void ask(const std::string& number, const std::optional<std::string>& message = {}) {
     run([&](db::Session& db) { availability_.request_authorisation(db, alice_, number, message); });
@@ -24,7 +28,9 @@ class AuthorisationTest : public AvailabilityFixture {
   std::uint64_t asked_id() { return number("SELECT MAX(id) AS n FROM authorisation"); }
   void answer(bool grant, std::optional<Time> until = {}) {
     const auto id = asked_id();
-    run([&](db::Session& db) { availability_.answer_authorisation(db, as_bob_, id, {grant, false, {}, until}); });
+    run([&](db::Session& db) {
+      availability_.answer_authorisation(db, as_bob_, id, {grant, false, {}, until});
+    });
   }
   std::uint64_t statements_of_asking(const std::string& number) {
     const auto before = pool().counts().statements;
@@ -36,9 +42,10 @@ class AuthorisationTest : public AvailabilityFixture {
 TEST_F(AuthorisationTest, IsAskedGrantedAndSeen) {
   ask(kBob, "It's me & <you>");
   EXPECT_EQ(published("authorisation.asked"),
-            std::vector<std::string>{"<AuthorisationAsked xmlns=\"urn:whitebrick:catalogue:1\"><authorisationId>" +
-                                     std::to_string(asked_id()) + "</authorisationId><contact>" + kAlice +
-                                     "</contact><message>It's me &amp; &lt;you&gt;</message></AuthorisationAsked>"});
+            std::vector<std::string>{
+                "<AuthorisationAsked xmlns=\"urn:whitebrick:catalogue:1\"><authorisationId>" +
+                std::to_string(asked_id()) + "</authorisationId><contact>" + kAlice +
+                "</contact><message>It's me &amp; &lt;you&gt;</message></AuthorisationAsked>"});
   EXPECT_EQ(number("SELECT MAX(profile_id) AS n FROM event_target"), bob_.id);
   EXPECT_EQ(sees(alice_.user_id, kBob), kAuthorisationRequired) << "while pending";
   const auto changes = told("profile.changed");
@@ -105,15 +112,20 @@ TEST_F(AuthorisationTest, CostsTheSameForNobodyForWhoHidesAndForWhoRefused) {
 TEST_F(AuthorisationTest, OnlyTheAskedUserAnswers) {
   ask(kBob);
   const auto id = asked_id();
-  const Caller as_alice{.role = Role::kUser, .account_id = 1, .account = "alice", .user_id = alice_.user_id,
-                        .user = "alice", .token_id = 0};
+  const Caller as_alice{.role = Role::kUser,
+                        .account_id = 1,
+                        .account = "alice",
+                        .user_id = alice_.user_id,
+                        .user = "alice",
+                        .token_id = 0};
   for (const auto& [caller, asked] : {std::pair(as_alice, id), std::pair(as_bob_, id + 1000)}) {
     expect_fault(FaultCode::NOT_FOUND, "authorisationId", [&](db::Session& db) {
       availability_.answer_authorisation(db, caller, asked, {.grant = true});
     });
   }
   expect_fault(FaultCode::INVALID_ARGUMENT, "until", [&](db::Session& db) {
-    availability_.answer_authorisation(db, as_bob_, id, {true, false, {}, db.now() - std::chrono::seconds(1)});
+    availability_.answer_authorisation(db, as_bob_, id,
+                                       {true, false, {}, db.now() - std::chrono::seconds(1)});
   });
   EXPECT_EQ(number("SELECT state AS n FROM authorisation"), 1u);
 }

@@ -20,14 +20,19 @@ class AuthorisationsTest : public AvailabilityFixture {
   const Caller as_alice_ = caller(alice_), as_bob_ = caller(bob_);
 
   static Caller caller(const ProfileKey& key) {
-    return {.role = Role::kUser, .account_id = key.user_id, .account = key.user, .user_id = key.user_id,
-            .user = key.user, .token_id = 0};
+    return {.role = Role::kUser,
+            .account_id = key.user_id,
+            .account = key.user,
+            .user_id = key.user_id,
+            .user = key.user,
+            .token_id = 0};
   }
   void ask(const std::string& number) {
     run([&](db::Session& db) { availability_.request_authorisation(db, alice_, number, {}); });
   }
   std::uint64_t ahead(const std::string& number, const AuthorisationAnswer& answer) {
-    return run([&](db::Session& db) { return availability_.authorise_ahead(db, as_bob_, bob_, number, answer); });
+    return run(
+        [&](db::Session& db) { return availability_.authorise_ahead(db, as_bob_, bob_, number, answer); });
   }
   // Alice has this answer.
   void ask_beforehand(const AuthorisationAnswer& answer) {
@@ -121,7 +126,8 @@ TEST_F(AuthorisationsTest, TheAskersListSaysNothingOfRefusalsNorOfWhoExists) {
   ask(kBob);
   ask(kNobody);
   ask("tel:+33123456783");
-  const Asked pending{{kNobody, Status::kPending}, {kBob, Status::kPending}, {"tel:+33123456783", Status::kPending}};
+  const Asked pending{
+      {kNobody, Status::kPending}, {kBob, Status::kPending}, {"tel:+33123456783", Status::kPending}};
   EXPECT_EQ(asked(), pending);
   const auto id = all(bob_).given.at(0).id;
   answer(id, {.grant = false});
@@ -167,7 +173,8 @@ TEST_F(AuthorisationsTest, AWindowBeginsAndEndsByTheClock) {
     const Time until = db.now() + std::chrono::hours(1);
     availability_.authorise_ahead(db, as_bob_, bob_, kAlice, {.grant = true, .from = until, .until = until});
   });
-  ask_beforehand({.grant = true, .from = now() + std::chrono::hours(1), .until = now() + std::chrono::hours(3)});
+  ask_beforehand(
+      {.grant = true, .from = now() + std::chrono::hours(1), .until = now() + std::chrono::hours(3)});
   EXPECT_EQ(sees(alice_.user_id, kBob), kAuthorisationRequired) << "not yet";
   run([](db::Session& db) { db.execute("UPDATE authorisation SET from_at = from_at - INTERVAL 2 HOUR"); });
   EXPECT_EQ(sees(alice_.user_id, kBob), kNotConnectable);

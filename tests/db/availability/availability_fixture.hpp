@@ -31,7 +31,8 @@ class AvailabilityFixture : public profiles::ProfilesFixture {
     if (state == ModeState::kTransfer) mode.transfer.number = "+33199999999";
     return mode;
   }
-  profiles::Written put(const ProfileKey& key, const Mode& mode, std::optional<std::uint64_t> if_version = {}) {
+  profiles::Written put(const ProfileKey& key, const Mode& mode,
+                        std::optional<std::uint64_t> if_version = {}) {
     return run([&](db::Session& db) { return availability_.put_mode(db, key, mode, if_version); });
   }
   Time activate(const ProfileKey& key, const Activation& activation) {
@@ -50,7 +51,8 @@ class AvailabilityFixture : public profiles::ProfilesFixture {
     return run([&](db::Session& db) { return availability_.list_modes(db, key); });
   }
 
-  std::vector<View> views(std::uint64_t asker, const std::vector<std::string>& numbers, std::uint64_t service = 0) {
+  std::vector<View> views(std::uint64_t asker, const std::vector<std::string>& numbers,
+                          std::uint64_t service = 0) {
     return run([&](db::Session& db) { return availability_.views(db, asker, service, numbers); });
   }
   Connectability sees(std::uint64_t asker, const std::string& number, std::uint64_t service = 0) {

@@ -15,7 +15,8 @@ class CalendarExchangeTest : public AvailabilityFixture {
   const ProfileKey alice_ = person("alice", "+33123456781", Policy::kOpen);
 };
 
-constexpr const char* kEvent = "BEGIN:VEVENT\nUID:1\nDTSTART:20270322T090000Z\nDTEND:20270322T100000Z\nEND:VEVENT\n";
+constexpr const char* kEvent =
+    "BEGIN:VEVENT\nUID:1\nDTSTART:20270322T090000Z\nDTEND:20270322T100000Z\nEND:VEVENT\n";
 
 TEST_F(CalendarExchangeTest, ModesAreMadeAndTheirRulesReplaced) {
   put(alice_, mode("mine", ModeState::kAvailable));
@@ -28,18 +29,20 @@ TEST_F(CalendarExchangeTest, ModesAreMadeAndTheirRulesReplaced) {
   import(kEvent, "mine");
   EXPECT_EQ(modes(alice_).modes[1].rules.size(), 1u);
   expect_fault(FaultCode::NOT_FOUND, "modeId", [&](db::Session& db) {
-    availability_.import_calendar(
-        db, alice_,
-        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nX-WHITEBRICK-MODE:none\nDTSTART:20270322T090000Z\nEND:VEVENT\nEND:VCALENDAR\n",
-        {});
+    availability_.import_calendar(db, alice_,
+                                  "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nX-WHITEBRICK-MODE:none\nDTSTART:"
+                                  "20270322T090000Z\nEND:VEVENT\nEND:VCALENDAR\n",
+                                  {});
   });
 }
 
 TEST_F(CalendarExchangeTest, WhatIsExportedIsImportedAsTheSame) {
-  import(std::string(kEvent) +
-         "BEGIN:VAVAILABILITY\nUID:2\nDTSTART:20270101T000000Z\nDTEND:20280101T000000Z\nBEGIN:AVAILABLE\nUID:3\n"
-         "DTSTART;TZID=Europe/Paris:20270104T090000\nDTEND;TZID=Europe/Paris:20270104T170000\nRRULE:FREQ=DAILY;COUNT=9\n"
-         "END:AVAILABLE\nEND:VAVAILABILITY\n");
+  import(
+      std::string(kEvent) +
+      "BEGIN:VAVAILABILITY\nUID:2\nDTSTART:20270101T000000Z\nDTEND:20280101T000000Z\nBEGIN:AVAILABLE\nUID:3\n"
+      "DTSTART;TZID=Europe/Paris:20270104T090000\nDTEND;TZID=Europe/"
+      "Paris:20270104T170000\nRRULE:FREQ=DAILY;COUNT=9\n"
+      "END:AVAILABLE\nEND:VAVAILABILITY\n");
   const std::string first = exported();
   const auto planned = [&] {
     return run([&](db::Session& db) {

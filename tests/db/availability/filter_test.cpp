@@ -22,8 +22,12 @@ class FilterTest : public AvailabilityFixture {
     return run([&](db::Session& db) { return availability_.explain(db, alice_, asker, at); });
   }
   void grant(const ProfileKey& asker, const AuthorisationAnswer& answer) {
-    const Caller as_alice{.role = Role::kUser, .account_id = 1, .account = "alice", .user_id = alice_.user_id,
-                          .user = "alice", .token_id = 0};
+    const Caller as_alice{.role = Role::kUser,
+                          .account_id = 1,
+                          .account = "alice",
+                          .user_id = alice_.user_id,
+                          .user = "alice",
+                          .token_id = 0};
     run([&](db::Session& db) {
       availability_.authorise_ahead(db, as_alice, alice_, asker.contact_number.value(), answer);
       availability_.request_authorisation(db, asker, kAlice, {});
@@ -84,7 +88,8 @@ TEST_F(FilterTest, IsValidUntilAGrantBeginsOrEnds) {
 // Both are the one compiled filter; here it is read from the database in two ways.
 TEST_F(FilterTest, ExplainsWhatTheViewsShow) {
   connect(alice_);
-  lists(alice_, {.wanted = {}, .authorised = {kBob, "sip:carol@example.org"}, .refused = {"sip:dave@example.org"}});
+  lists(alice_,
+        {.wanted = {}, .authorised = {kBob, "sip:carol@example.org"}, .refused = {"sip:dave@example.org"}});
   profile(carol_.user_id, "home", "sip:carol@example.org");
   const auto dave = person("dave", "+33123456784");
   profile(dave.user_id, "home", "sip:dave@example.org");
@@ -92,12 +97,17 @@ TEST_F(FilterTest, ExplainsWhatTheViewsShow) {
   grant(eve, {.grant = true});
   const auto compare = [&](const std::string& when) {
     for (const auto& [number, asker] : std::initializer_list<std::pair<std::string, std::uint64_t>>{
-             {kAlice, alice_.user_id}, {kBob, bob_.user_id}, {kCarol, carol_.user_id}, {"sip:carol@example.org", carol_.user_id},
-             {"tel:+33123456784", dave.user_id}, {"tel:+33123456785", eve.user_id}}) {
+             {kAlice, alice_.user_id},
+             {kBob, bob_.user_id},
+             {kCarol, carol_.user_id},
+             {"sip:carol@example.org", carol_.user_id},
+             {"tel:+33123456784", dave.user_id},
+             {"tel:+33123456785", eve.user_id}}) {
       const Facts facts = views(asker, {kAlice}).front().facts;
       const Explanation why = explain(number);
       EXPECT_EQ(why.verdict.state, availability(facts).state) << when << ", " << number;
-      EXPECT_EQ(why.verdict.shown == Shown::kMustAsk, availability(facts).authorisation_required) << when << ", " << number;
+      EXPECT_EQ(why.verdict.shown == Shown::kMustAsk, availability(facts).authorisation_required)
+          << when << ", " << number;
       EXPECT_EQ(why.verdict.offers, offered_now(facts)) << when << ", " << number;
       for (const CallRule& rule : why.calls) {
         EXPECT_EQ(rule.connected, decide_call(facts, rule.type).action) << when << ", " << number;
@@ -169,13 +179,18 @@ TEST_F(FilterTest, SaysWhenTheNextChangeComes) {
 
 TEST_F(FilterTest, ManyModesAtOnceAreTooMany) {
   run([&](db::Session& db) {
-    db.execute("INSERT INTO mode (id, profile_id, name, state, contacts) SELECT seq, ?, CONCAT('m', seq), 1, 1 "
-               "FROM seq_1_to_400", alice_.id);
+    db.execute(
+        "INSERT INTO mode (id, profile_id, name, state, contacts) SELECT seq, ?, CONCAT('m', seq), 1, 1 "
+        "FROM seq_1_to_400",
+        alice_.id);
     db.execute("INSERT INTO mode_contact (mode_id, number) SELECT seq, ? FROM seq_1_to_400", kBob);
-    db.execute("INSERT INTO mode_activation (profile_id, slot, mode_id, activated_at) "
-               "SELECT ?, seq, seq, UTC_TIMESTAMP(6) FROM seq_1_to_400", alice_.id);
+    db.execute(
+        "INSERT INTO mode_activation (profile_id, slot, mode_id, activated_at) "
+        "SELECT ?, seq, seq, UTC_TIMESTAMP(6) FROM seq_1_to_400",
+        alice_.id);
   });
-  expect_fault(FaultCode::LIMIT_EXCEEDED, "profileId", [&](db::Session& db) { availability_.filter(db, alice_); });
+  expect_fault(FaultCode::LIMIT_EXCEEDED, "profileId",
+               [&](db::Session& db) { availability_.filter(db, alice_); });
 }
 
 TEST_F(FilterTest, AModeKeepsItsMeans) {
@@ -186,7 +201,8 @@ TEST_F(FilterTest, AModeKeepsItsMeans) {
   run([&](db::Session& db) {
     db.execute("INSERT INTO terminal (user_id, name, kind) VALUES (?, 'desk', 1)", alice_.user_id);
   });
-  given.means = {.offers = kDelayed, .call_by = media_bit(Medium::kVoip), .notification = Notification::kWrittenMessage};
+  given.means = {
+      .offers = kDelayed, .call_by = media_bit(Medium::kVoip), .notification = Notification::kWrittenMessage};
   run(put_away);
   Mode stored = modes(alice_).modes.at(0);
   EXPECT_EQ(stored.transfer.terminal, "desk");

@@ -22,7 +22,8 @@ class ModesTest : public AvailabilityFixture {
 };
 
 TEST_F(ModesTest, AModeIsStoredAndReplaced) {
-  Mode given = mode("lunch", ModeState::kTransfer, {"+33 1 23 45 67 00", "tel:+33123456700", "sip:bob@Example.org"}, 7);
+  Mode given = mode("lunch", ModeState::kTransfer,
+                    {"+33 1 23 45 67 00", "tel:+33123456700", "sip:bob@Example.org"}, 7);
   given.activity = "At lunch";
   const auto first = put(alice_, given);
   EXPECT_TRUE(first.created);
@@ -41,8 +42,9 @@ TEST_F(ModesTest, AModeIsStoredAndReplaced) {
   all = modes(alice_);
   EXPECT_TRUE(all.modes[0].contacts.empty());
   EXPECT_EQ(all.modes[0].transfer.number, std::nullopt);
-  expect_fault(FaultCode::STALE_VERSION, "ifVersion",
-               [&](db::Session& db) { availability_.put_mode(db, alice_, mode("lunch", ModeState::kAvailable), 1); });
+  expect_fault(FaultCode::STALE_VERSION, "ifVersion", [&](db::Session& db) {
+    availability_.put_mode(db, alice_, mode("lunch", ModeState::kAvailable), 1);
+  });
   EXPECT_EQ(told("mode.changed"), 0u) << "an inactive mode changes nothing";
 }
 
@@ -110,7 +112,8 @@ TEST_F(ModesTest, OnlyChangesAreTold) {
   EXPECT_EQ(published("mode.changed")[0],
             "<ModeChanged xmlns=\"urn:whitebrick:catalogue:1\"><profile><userId>alice</userId>"
             "<profileId>work</profileId></profile></ModeChanged>");
-  EXPECT_EQ(number("SELECT COUNT(*) AS n FROM event_target WHERE profile_id = " + std::to_string(alice_.id)), 1u);
+  EXPECT_EQ(number("SELECT COUNT(*) AS n FROM event_target WHERE profile_id = " + std::to_string(alice_.id)),
+            1u);
   EXPECT_EQ(activate(alice_, "a"), since) << "it has been active since then";
   deactivate(alice_, "a");
   EXPECT_EQ(told("mode.changed"), 2u);

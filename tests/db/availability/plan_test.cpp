@@ -11,7 +11,8 @@ std::map<std::string, std::uint64_t> handler_counts(db::Session& db) {
   db.query(
       "SELECT VARIABLE_NAME AS name, CAST(VARIABLE_VALUE AS UNSIGNED) AS value "
       "FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME IN "
-      "('HANDLER_READ_RND_NEXT', 'HANDLER_READ_NEXT', 'HANDLER_READ_FIRST', 'SORT_ROWS', 'CREATED_TMP_TABLES', 'HANDLER_READ_KEY')",
+      "('HANDLER_READ_RND_NEXT', 'HANDLER_READ_NEXT', 'HANDLER_READ_FIRST', 'SORT_ROWS', "
+      "'CREATED_TMP_TABLES', 'HANDLER_READ_KEY')",
       [&](const db::Row& row) { return counts.emplace(row.text("name"), row.id("value")), true; });
   return counts;
 }
@@ -21,7 +22,9 @@ class PlanTest : public AvailabilityFixture {
   // 3,000 people with lists, modes and sessions: enough that a scan would show.
   void populate() {
     run([](db::Session& db) {
-      db.execute("INSERT INTO user (id, name, created_at) SELECT seq, CONCAT('u', seq), UTC_TIMESTAMP(6) FROM seq_1_to_3000");
+      db.execute(
+          "INSERT INTO user (id, name, created_at) SELECT seq, CONCAT('u', seq), UTC_TIMESTAMP(6) FROM "
+          "seq_1_to_3000");
       db.execute(
           "INSERT INTO profile (id, user_id, name, contact_number, policy, default_state) "
           "SELECT seq, seq, 'work', CONCAT('tel:+33', 100000000 + seq), 2, 1 FROM seq_1_to_3000");
@@ -46,7 +49,8 @@ class PlanTest : public AvailabilityFixture {
           "WHERE seq % 2 = 0");
     });
     // These commit by themselves.
-    testing::database().run("ANALYZE TABLE user, profile, contact_list, mode, mode_activation, mode_interval, access_session");
+    testing::database().run(
+        "ANALYZE TABLE user, profile, contact_list, mode, mode_activation, mode_interval, access_session");
   }
 
   // What `ask` makes the database do beyond what reading the counters does.

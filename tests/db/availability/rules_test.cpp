@@ -43,14 +43,18 @@ class RulesTest : public AvailabilityFixture {
     return names;
   }
   // What bob sees, and what somebody does who is on no mode's list.
-  ModeState seen(std::uint64_t asker) { return choose_mode(views(asker, {"tel:+33123456781"}).front().facts).state; }
+  ModeState seen(std::uint64_t asker) {
+    return choose_mode(views(asker, {"tel:+33123456781"}).front().facts).state;
+  }
 
   // Time passes for what rules have come to.
   void elapse(std::chrono::seconds time) {
     run([&](db::Session& db) {
       const auto by = time.count();
       db.execute(
-          "UPDATE mode_interval SET begin_at = begin_at - INTERVAL ? SECOND, end_at = end_at - INTERVAL ? SECOND", by, by);
+          "UPDATE mode_interval SET begin_at = begin_at - INTERVAL ? SECOND, end_at = end_at - INTERVAL ? "
+          "SECOND",
+          by, by);
       db.execute("UPDATE mode_calendar SET next_change_at = next_change_at - INTERVAL ? SECOND", by);
     });
   }
@@ -206,7 +210,9 @@ TEST_F(RulesTest, IntervalsAreBoundedAndCompiledFurther) {
   });
   follow();
   EXPECT_GT(number(rows), 400u);
-  EXPECT_EQ(number("SELECT COUNT(*) AS n FROM mode_calendar WHERE compile_at > UTC_TIMESTAMP(6) + INTERVAL 7 DAY"), 1u);
+  EXPECT_EQ(
+      number("SELECT COUNT(*) AS n FROM mode_calendar WHERE compile_at > UTC_TIMESTAMP(6) + INTERVAL 7 DAY"),
+      1u);
   EXPECT_EQ(modes(alice_).rules_version, 1u) << "the user has written nothing";
 }
 
@@ -222,7 +228,8 @@ TEST_F(RulesTest, AnotherReplicaAnswersTheSame) {
     EXPECT_EQ(before.modes[i].until, after.modes[i].until);
   }
   EXPECT_EQ(before.next_change, after.next_change);
-  const auto facts = run([&](db::Session& db) { return fresh.views(db, carol_.user_id, 0, {"tel:+33123456781"}); });
+  const auto facts =
+      run([&](db::Session& db) { return fresh.views(db, carol_.user_id, 0, {"tel:+33123456781"}); });
   EXPECT_EQ(choose_mode(facts.front().facts).state, ModeState::kNotAvailable);
 }
 
@@ -237,8 +244,9 @@ TEST_F(RulesTest, APreviewSaysWhatWillBe) {
   EXPECT_EQ(planned[0].end, planned[0].begin + hours(1));
   expect_fault(FaultCode::INVALID_ARGUMENT, "to",
                [&](db::Session& db) { availability_.preview_calendar(db, alice_, now(), now() - hours(1)); });
-  expect_fault(FaultCode::LIMIT_EXCEEDED, "to",
-               [&](db::Session& db) { availability_.preview_calendar(db, alice_, now(), now() + hours(24 * 367)); });
+  expect_fault(FaultCode::LIMIT_EXCEEDED, "to", [&](db::Session& db) {
+    availability_.preview_calendar(db, alice_, now(), now() + hours(24 * 367));
+  });
 }
 
 TEST_F(RulesTest, ADeletedModeTakesItsRulesAlong) {

@@ -142,7 +142,8 @@ TEST_F(ViewsTest, OneQueryForAnyoneAndForAThousand) {
   EXPECT_EQ(statements({kAlice}, bob_.user_id), 1u);
   EXPECT_EQ(statements({kBob, kNobody}, 0), 1u);
   EXPECT_EQ(statements(thousand, alice_.user_id), 1u);
-  EXPECT_EQ(availability_.views(lease.session(), alice_.user_id, 0, thousand).back().owner.value().id, bob_.id);
+  EXPECT_EQ(availability_.views(lease.session(), alice_.user_id, 0, thousand).back().owner.value().id,
+            bob_.id);
   thousand.push_back(kAlice);
   EXPECT_THROW(availability_.views(lease.session(), alice_.user_id, 0, thousand), Fault);
 }
@@ -159,7 +160,8 @@ TEST_F(ViewsTest, ManyAskersSeeWhatEachWouldSeeAlone) {
   put(alice_, mode("for-dave", ModeState::kTransfer, {"+33123456785"}));
   activate(alice_, "busy");
   activate(alice_, "for-dave");
-  const std::vector<std::uint64_t> askers{eve, bob_.user_id, alice_.user_id, dave.user_id, carol.user_id, 999999};
+  const std::vector<std::uint64_t> askers{eve,          bob_.user_id,  alice_.user_id,
+                                          dave.user_id, carol.user_id, 999999};
   auto lease = pool().lease();
   const auto before = pool().counts().statements;
   const auto by = availability_.views_by(lease.session(), kAlice, askers);
@@ -169,8 +171,8 @@ TEST_F(ViewsTest, ManyAskersSeeWhatEachWouldSeeAlone) {
   for (const auto asker : askers) alone.push_back(sees(asker, kAlice));
   alone.back() = kUnknown;  // no such user
   EXPECT_EQ(together, alone);
-  EXPECT_EQ(together, (std::vector{kAuthorisationRequired, kNotConnectable, kNotConnectable, kInTransfer, kUnknown,
-                                   kUnknown}));
+  EXPECT_EQ(together, (std::vector{kAuthorisationRequired, kNotConnectable, kNotConnectable, kInTransfer,
+                                   kUnknown, kUnknown}));
   for (const View& view : availability_.views_by(lease.session(), kNobody, askers)) {
     EXPECT_EQ(connectability(view.facts), kUnknown);
   }

@@ -13,7 +13,8 @@ class ConnectabilityTest : public CoordinationFixture {
   States ask(const Caller& caller, const Question& question) {
     return in([&](db::Session& db) {
       States states;
-      for (const Reach& reach : here_.coordination.connectability(db, caller, question)) states.push_back(reach.state);
+      for (const Reach& reach : here_.coordination.connectability(db, caller, question))
+        states.push_back(reach.state);
       return states;
     });
   }

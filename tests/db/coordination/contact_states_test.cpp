@@ -93,9 +93,7 @@ TEST_F(ContactStatesTest, AuthorisationsAndListsChangeTheView) {
                                              kBobNumber, {});
   });
   const auto id = static_cast<std::uint64_t>(count("SELECT id AS n FROM authorisation"));
-  in([&](db::Session& db) {
-    here_.availability.answer_authorisation(db, user(kBob), id, {.grant = true});
-  });
+  in([&](db::Session& db) { here_.availability.answer_authorisation(db, user(kBob), id, {.grant = true}); });
   settle();
   EXPECT_EQ(told(kAlice), Texts{news(kBobNumber, Connectability::kConnectable)});
 }

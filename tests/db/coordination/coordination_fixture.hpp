@@ -161,7 +161,8 @@ class CoordinationFixture : public ::testing::Test {
   }
   ServiceSession open_mail(std::uint64_t user_id, const std::string& access_session) {
     return in([&](db::Session& db) {
-      return here_.coordination.open_service_session(db, user(user_id), {access_session, {"mail", "acme"}, {}});
+      return here_.coordination.open_service_session(db, user(user_id),
+                                                     {access_session, {"mail", "acme"}, {}});
     });
   }
   void set_level(std::uint64_t user_id, availability::ModeState level) {

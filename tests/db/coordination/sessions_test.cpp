@@ -108,7 +108,8 @@ TEST_F(SessionsTest, DisconnectingEndsEverythingOnceForOneCause) {
   EXPECT_TRUE(disconnect(kAlice).already);
 
   const auto told_mail = heard_by_mail();
-  EXPECT_EQ(of_type(told_mail, "session.ended", "cause"), Texts{"DISCONNECTED"}) << "of the use of mail alone";
+  EXPECT_EQ(of_type(told_mail, "session.ended", "cause"), Texts{"DISCONNECTED"})
+      << "of the use of mail alone";
   const auto told_laptop = drain(queue_of(kAlice, "laptop"));
   const auto causes = of_type(told_laptop, "session.ended", "causeId");
   ASSERT_EQ(causes.size(), 2U)

@@ -33,9 +33,8 @@ TEST_F(PeopleTest, OnlyTheStoredVersionIsReplaced) {
   expect_fault(FaultCode::STALE_VERSION, "ifVersion", [&](db::Session& db) {
     profiles_.put_user(db, {.user = "alice", .display_name = "three"}, 1);
   });
-  expect_fault(FaultCode::STALE_VERSION, "ifVersion", [&](db::Session& db) {
-    profiles_.put_user(db, {.user = "nobody", .display_name = {}}, 1);
-  });
+  expect_fault(FaultCode::STALE_VERSION, "ifVersion",
+               [&](db::Session& db) { profiles_.put_user(db, {.user = "nobody", .display_name = {}}, 1); });
   EXPECT_EQ(number("SELECT COUNT(*) AS n FROM user WHERE display_name = 'two' AND version = 2"), 1u);
   EXPECT_EQ(number("SELECT COUNT(*) AS n FROM user"), 1u);
 }
@@ -74,9 +73,8 @@ TEST_F(PeopleTest, OfManyWhoCreateTheSameUserOneDoes) {
 }
 
 TEST_F(PeopleTest, ValuesAreChecked) {
-  expect_fault(FaultCode::INVALID_ARGUMENT, "userId", [&](db::Session& db) {
-    profiles_.put_user(db, {.user = "al ice", .display_name = {}}, {});
-  });
+  expect_fault(FaultCode::INVALID_ARGUMENT, "userId",
+               [&](db::Session& db) { profiles_.put_user(db, {.user = "al ice", .display_name = {}}, {}); });
   expect_fault(FaultCode::LIMIT_EXCEEDED, "displayName", [&](db::Session& db) {
     profiles_.put_user(db, {.user = "alice", .display_name = std::string(257, 'x')}, {});
   });
@@ -88,8 +86,11 @@ TEST_F(PeopleTest, ATerminalHasItsFeaturesReplaced) {
   const auto put = [&](std::vector<std::string> capabilities, std::vector<std::string> applications) {
     return run([&](db::Session& db) {
       return profiles_.put_terminal(db, alice,
-                                    {.terminal = "phone", .kind = TerminalKind::kMobile, .display_name = "My phone",
-                                     .capabilities = capabilities, .applications = applications},
+                                    {.terminal = "phone",
+                                     .kind = TerminalKind::kMobile,
+                                     .display_name = "My phone",
+                                     .capabilities = capabilities,
+                                     .applications = applications},
                                     {});
     });
   };
@@ -107,13 +108,19 @@ TEST_F(PeopleTest, ATerminalHasItsFeaturesReplaced) {
   });
   expect_fault(FaultCode::INVALID_ARGUMENT, "capability", [&](db::Session& db) {
     profiles_.put_terminal(db, alice,
-                           {.terminal = "pad", .kind = TerminalKind::kWeb, .display_name = {}, .capabilities = {"a b"},
+                           {.terminal = "pad",
+                            .kind = TerminalKind::kWeb,
+                            .display_name = {},
+                            .capabilities = {"a b"},
                             .applications = {}},
                            {});
   });
   expect_fault(FaultCode::STALE_VERSION, "ifVersion", [&](db::Session& db) {
     profiles_.put_terminal(db, alice,
-                           {.terminal = "phone", .kind = TerminalKind::kWeb, .display_name = {}, .capabilities = {},
+                           {.terminal = "phone",
+                            .kind = TerminalKind::kWeb,
+                            .display_name = {},
+                            .capabilities = {},
                             .applications = {}},
                            7);
   });
@@ -122,8 +129,10 @@ TEST_F(PeopleTest, ATerminalHasItsFeaturesReplaced) {
 TEST_F(PeopleTest, TheSubjectIsTheCallersOwnUserOrOneThatAnAdministratorNames) {
   const auto alice = user("alice");
   const auto bob = user("bob");
-  const Caller as_alice{.role = Role::kUser, .account_id = 1, .account = "a", .user_id = alice, .user = "alice", .token_id = 0};
-  const Caller admin{.role = Role::kAdmin, .account_id = 2, .account = "root", .user_id = 0, .user = {}, .token_id = 0};
+  const Caller as_alice{
+      .role = Role::kUser, .account_id = 1, .account = "a", .user_id = alice, .user = "alice", .token_id = 0};
+  const Caller admin{
+      .role = Role::kAdmin, .account_id = 2, .account = "root", .user_id = 0, .user = {}, .token_id = 0};
   run([&](db::Session& db) {
     EXPECT_EQ(profiles_.subject(db, as_alice, std::nullopt), alice);
     EXPECT_EQ(profiles_.subject(db, as_alice, "alice"), alice);
@@ -131,9 +140,11 @@ TEST_F(PeopleTest, TheSubjectIsTheCallersOwnUserOrOneThatAnAdministratorNames) {
   });
   // The same answer for a user that exists and for one that does not.
   for (const char* other : {"bob", "nobody"}) {
-    expect_fault(FaultCode::FORBIDDEN, "userId", [&](db::Session& db) { profiles_.subject(db, as_alice, other); });
+    expect_fault(FaultCode::FORBIDDEN, "userId",
+                 [&](db::Session& db) { profiles_.subject(db, as_alice, other); });
   }
-  expect_fault(FaultCode::NOT_FOUND, "userId", [&](db::Session& db) { profiles_.subject(db, admin, "nobody"); });
+  expect_fault(FaultCode::NOT_FOUND, "userId",
+               [&](db::Session& db) { profiles_.subject(db, admin, "nobody"); });
   expect_fault(FaultCode::INVALID_ARGUMENT, "userId",
                [&](db::Session& db) { profiles_.subject(db, admin, std::nullopt); });
   expect_fault(FaultCode::NOT_FOUND, "profileId",

@@ -27,7 +27,8 @@ TEST_F(ProfileTest, IsStoredWithItsNumberInOneForm) {
   ASSERT_TRUE(found.has_value());
   EXPECT_EQ(found->id, alice.id);
   EXPECT_EQ(found->user, "alice");
-  EXPECT_EQ(published("profile.changed"), Strings{change_content({.profile_id = alice.id, .former_number = {}})});
+  EXPECT_EQ(published("profile.changed"),
+            Strings{change_content({.profile_id = alice.id, .former_number = {}})});
 }
 
 TEST_F(ProfileTest, ANumberIsGivenByAnAdministratorOnlyAndKeptWhenNotNamed) {
@@ -39,7 +40,8 @@ TEST_F(ProfileTest, ANumberIsGivenByAnAdministratorOnlyAndKeptWhenNotNamed) {
 
   const ProfileKey key = profile(alice, "work", "+33123456789");
   run([&](db::Session& db) {
-    profiles_.put_profile(db, alice, {.profile = "work", .display_name = "Work", .contact_number = {}}, false, 1);
+    profiles_.put_profile(db, alice, {.profile = "work", .display_name = "Work", .contact_number = {}}, false,
+                          1);
   });
   EXPECT_EQ(get(key).data.contact_number, "tel:+33123456789");
   EXPECT_EQ(get(key).data.display_name, "Work");
@@ -49,9 +51,9 @@ TEST_F(ProfileTest, ANumberBelongsToOneProfileAndAChangeTellsTheFormerOne) {
   const ProfileKey alice = person("alice", "+33123456789");
   const ProfileKey bob = person("bob", "+33123456780");
   expect_fault(FaultCode::ALREADY_EXISTS, "contactNumber", [&](db::Session& db) {
-    profiles_.put_profile(db, bob.user_id,
-                          {.profile = "work", .display_name = "Boss", .contact_number = "tel:+33-1-23-45-67-89"}, true,
-                          {});
+    profiles_.put_profile(
+        db, bob.user_id,
+        {.profile = "work", .display_name = "Boss", .contact_number = "tel:+33-1-23-45-67-89"}, true, {});
   });
   EXPECT_EQ(get(bob).data.contact_number, "tel:+33123456780");
   EXPECT_EQ(get(bob).data.display_name, std::nullopt) << "the refused change was stored in part";
@@ -110,12 +112,11 @@ TEST_F(ProfileTest, ARefusedListChangesNothing) {
   expect_fault(FaultCode::INVALID_ARGUMENT, "refused", [&](db::Session& db) {
     profiles_.set_contact_lists(db, alice, {.wanted = {}, .authorised = {}, .refused = {"0123"}}, {});
   });
-  expect_fault(FaultCode::STALE_VERSION, "ifVersion", [&](db::Session& db) {
-    profiles_.set_contact_lists(db, alice, {}, 1);
-  });
+  expect_fault(FaultCode::STALE_VERSION, "ifVersion",
+               [&](db::Session& db) { profiles_.set_contact_lists(db, alice, {}, 1); });
   expect_fault(FaultCode::LIMIT_EXCEEDED, "wanted", [&](db::Session& db) {
-    profiles_.set_contact_lists(db, alice, {.wanted = Strings(1001, "+33123456700"), .authorised = {}, .refused = {}},
-                                {});
+    profiles_.set_contact_lists(
+        db, alice, {.wanted = Strings(1001, "+33123456700"), .authorised = {}, .refused = {}}, {});
   });
   EXPECT_EQ(get(alice).lists.wanted, Strings{"tel:+33123456700"});
   EXPECT_EQ(get(alice).version, 2u);
@@ -171,8 +172,9 @@ TEST_F(ProfileTest, AServiceIsSubscribedToWithItsParameters) {
     EXPECT_TRUE(profiles_.subscribes_to(db, alice.id, 41));
     EXPECT_FALSE(profiles_.subscribes_to(db, alice.id, 43));
   });
-  expect_fault(FaultCode::NOT_FOUND, "service",
-               [&](db::Session& db) { profiles_.subscribe_to_service(db, alice, {"mail", "bell"}, {}); });
+  expect_fault(FaultCode::NOT_FOUND, "service", [&](db::Session& db) {
+    profiles_.subscribe_to_service(db, alice, {"mail", "bell"}, {});
+  });
   expect_fault(FaultCode::INVALID_ARGUMENT, "parameter", [&](db::Session& db) {
     profiles_.subscribe_to_service(db, alice, {"mail", "acme"}, {{"a", "1"}, {"a", "2"}});
   });
@@ -184,7 +186,8 @@ TEST_F(ProfileTest, AllOfAUserAreListedByAFixedNumberOfQueries) {
   service(41, "mail", "acme");
   for (int i = 0; i < 5; ++i) {
     const ProfileKey key = profile(alice, "p" + std::to_string(i), "+3312345678" + std::to_string(i));
-    lists(key, {.wanted = {"+33123456700"}, .authorised = {"+3312345671" + std::to_string(i)}, .refused = {}});
+    lists(key,
+          {.wanted = {"+33123456700"}, .authorised = {"+3312345671" + std::to_string(i)}, .refused = {}});
     run([&](db::Session& db) { profiles_.subscribe_to_service(db, key, {"mail", "acme"}, {{"n", "1"}}); });
   }
   auto lease = pool().lease();

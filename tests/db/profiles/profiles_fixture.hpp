@@ -26,14 +26,17 @@ class ProfilesFixture : public ::testing::Test {
   }
 
   // The profile "work" of a user of this name, both made when missing.
-  ProfileKey person(const std::string& name, const std::optional<std::string>& number, Policy policy = Policy::kAsk,
-                    DefaultState state = DefaultState::kAvailable) {
+  ProfileKey person(const std::string& name, const std::optional<std::string>& number,
+                    Policy policy = Policy::kAsk, DefaultState state = DefaultState::kAvailable) {
     return profile(user(name), "work", number, policy, state);
   }
   ProfileKey profile(std::uint64_t user_id, const std::string& name, const std::optional<std::string>& number,
                      Policy policy = Policy::kAsk, DefaultState state = DefaultState::kAvailable) {
     return run([&](db::Session& db) {
-      ProfileData data{.profile = name, .display_name = {}, .contact_number = number, .policy = policy,
+      ProfileData data{.profile = name,
+                       .display_name = {},
+                       .contact_number = number,
+                       .policy = policy,
                        .default_state = state};
       profiles_.put_profile(db, user_id, data, true, {});
       return profiles_.find_profile(db, user_id, name).value();

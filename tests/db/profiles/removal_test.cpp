@@ -10,10 +10,20 @@ class RemovalTest : public ProfilesFixture {};
 TEST_F(RemovalTest, AUserIsAnsweredWithTheNamesOfWhatHeHas) {
   const auto key = person("alice", "+33100000001");
   run([&](db::Session& db) {
-    profiles_.put_terminal(db, key.user_id, {.terminal = "phone", .kind = TerminalKind::kMobile, .display_name = "Mine",
-                                             .capabilities = {"voice", "text"}, .applications = {"chat"}}, {});
-    profiles_.put_terminal(db, key.user_id, {.terminal = "desk", .kind = TerminalKind::kFixed, .display_name = {},
-                                             .capabilities = {}, .applications = {}}, {});
+    profiles_.put_terminal(db, key.user_id,
+                           {.terminal = "phone",
+                            .kind = TerminalKind::kMobile,
+                            .display_name = "Mine",
+                            .capabilities = {"voice", "text"},
+                            .applications = {"chat"}},
+                           {});
+    profiles_.put_terminal(db, key.user_id,
+                           {.terminal = "desk",
+                            .kind = TerminalKind::kFixed,
+                            .display_name = {},
+                            .capabilities = {},
+                            .applications = {}},
+                           {});
   });
   const User user = run([&](db::Session& db) { return profiles_.get_user(db, key.user_id); });
   EXPECT_EQ(user.data.user, "alice");
@@ -34,8 +44,13 @@ TEST_F(RemovalTest, AUserIsAnsweredWithTheNamesOfWhatHeHas) {
 TEST_F(RemovalTest, ATerminalIsDeletedInTheVersionThatWasSeen) {
   const auto id = user("alice");
   run([&](db::Session& db) {
-    profiles_.put_terminal(db, id, {.terminal = "phone", .kind = TerminalKind::kMobile, .display_name = {},
-                                    .capabilities = {"voice"}, .applications = {}}, {});
+    profiles_.put_terminal(db, id,
+                           {.terminal = "phone",
+                            .kind = TerminalKind::kMobile,
+                            .display_name = {},
+                            .capabilities = {"voice"},
+                            .applications = {}},
+                           {});
   });
   expect_fault(FaultCode::STALE_VERSION, "ifVersion",
                [&](db::Session& db) { profiles_.delete_terminal(db, id, "phone", 2); });
@@ -63,9 +78,13 @@ TEST_F(RemovalTest, AProfileGoesWithItsListsAndItsNumberIsFree) {
 TEST_F(RemovalTest, AServiceIsNotUsedAnyMore) {
   service(7, "mail", "acme");
   const auto key = person("alice", "+33100000001");
-  run([&](db::Session& db) { profiles_.subscribe_to_service(db, key, {"mail", "acme"}, {{"folder", "inbox"}}); });
+  run([&](db::Session& db) {
+    profiles_.subscribe_to_service(db, key, {"mail", "acme"}, {{"folder", "inbox"}});
+  });
   const auto unsubscribe = [&] {
-    return run([&](db::Session& db) { return profiles_.unsubscribe_from_service(db, key, {"mail", "acme"}); });
+    return run([&](db::Session& db) {
+      return profiles_.unsubscribe_from_service(db, key, {"mail", "acme"});
+    });
   };
   EXPECT_TRUE(unsubscribe());
   EXPECT_FALSE(unsubscribe());
@@ -76,7 +95,9 @@ TEST_F(RemovalTest, AServiceIsNotUsedAnyMore) {
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(read_removal(told[0]).id, key.id);
   EXPECT_EQ(read_removal(told[0]).service_id, 7U);
-  EXPECT_FALSE(run([&](db::Session& db) { return profiles_.unsubscribe_from_service(db, key, {"none", "acme"}); }));
+  EXPECT_FALSE(run([&](db::Session& db) {
+    return profiles_.unsubscribe_from_service(db, key, {"none", "acme"});
+  }));
 }
 
 TEST_F(RemovalTest, OtherTextIsNoRemoval) {

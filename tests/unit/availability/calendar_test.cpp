@@ -25,15 +25,19 @@ std::vector<std::string> split(const std::string& text, char separator) {
 
 Time utc(const std::string& text) { return Time(parse_local(text, "time").time_since_epoch()); }
 std::string text_of(Time time) {
-  return local_text(LocalTime(std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()))).substr(0, 16);
+  return local_text(LocalTime(std::chrono::floor<std::chrono::seconds>(time.time_since_epoch())))
+      .substr(0, 16);
 }
 
-Rule rule(const std::string& zone, const std::string& start, const std::string& end, const std::string& recurrence = {}) {
+Rule rule(const std::string& zone, const std::string& start, const std::string& end,
+          const std::string& recurrence = {}) {
   Rule rule;
   rule.zone = zone;
   rule.start = parse_local(start, "start");
-  if (end.find('T') != std::string::npos) rule.end = parse_local(end, "end");
-  else if (!end.empty()) rule.duration = std::chrono::minutes(std::stoi(end));
+  if (end.find('T') != std::string::npos)
+    rule.end = parse_local(end, "end");
+  else if (!end.empty())
+    rule.duration = std::chrono::minutes(std::stoi(end));
   if (!recurrence.empty()) rule.recurrence = recurrence;
   return rule;
 }
@@ -48,8 +52,10 @@ TEST(Calendar, Table) {
     ASSERT_EQ(cells.size(), 7u);
     Rule read = rule(cells[0], cells[1], cells[2], cells[3]);
     for (const std::string& date : split(cells[4], ' ')) {
-      if (date[0] == '+') read.extra.push_back(parse_local(date.substr(1), "extra"));
-      else read.except.push_back(parse_local(date, "except"));
+      if (date[0] == '+')
+        read.extra.push_back(parse_local(date.substr(1), "extra"));
+      else
+        read.except.push_back(parse_local(date, "except"));
     }
     std::vector<Rule> rules{read}, none;
     check_rules(rules, none);
@@ -76,32 +82,63 @@ void refused(FaultCode code, const std::string& field, Rule given, bool of_profi
 }
 
 TEST(Calendar, WhatIsNoRecurrenceIsRefused) {
-  for (const char* recurrence :
-       {"", "FREQ", "DAILY", "FREQ=HOURLY", "FREQ=MINUTELY", "FREQ=SECONDLY", "FREQ=DAILY;", "FREQ=DAILY;FREQ=DAILY",
-        "FREQ=DAILY;BYHOUR=9", "FREQ=DAILY;BYMINUTE=1", "FREQ=DAILY;BYSECOND=1", "INTERVAL=2", "FREQ=DAILY;INTERVAL=0",
-        "FREQ=DAILY;INTERVAL=1000", "FREQ=DAILY;COUNT=0", "FREQ=DAILY;COUNT=-1", "FREQ=DAILY;COUNT=3x",
-        "FREQ=DAILY;COUNT=2;UNTIL=20270101", "FREQ=DAILY;UNTIL=2027", "FREQ=DAILY;UNTIL=20270230",
-        "FREQ=DAILY;UNTIL=20279999T000000Z", "FREQ=DAILY;BYMONTH=13", "FREQ=DAILY;BYMONTHDAY=32", "FREQ=WEEKLY;BYDAY=XX",
-        "FREQ=WEEKLY;BYDAY=2MO", "FREQ=WEEKLY;BYMONTHDAY=1", "FREQ=YEARLY;BYDAY=54MO", "FREQ=YEARLY;BYDAY=1MO;BYWEEKNO=3",
-        "FREQ=MONTHLY;BYYEARDAY=1", "FREQ=DAILY;BYSETPOS=1", "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=0", "FREQ=WEEKLY;WKST=XX",
-        "FREQ=YEARLY;RSCALE=HEBREW", "freq=daily", "RRULE:FREQ=DAILY", "FREQ=DAILY\nX=1"}) {
+  for (const char* recurrence : {"",
+                                 "FREQ",
+                                 "DAILY",
+                                 "FREQ=HOURLY",
+                                 "FREQ=MINUTELY",
+                                 "FREQ=SECONDLY",
+                                 "FREQ=DAILY;",
+                                 "FREQ=DAILY;FREQ=DAILY",
+                                 "FREQ=DAILY;BYHOUR=9",
+                                 "FREQ=DAILY;BYMINUTE=1",
+                                 "FREQ=DAILY;BYSECOND=1",
+                                 "INTERVAL=2",
+                                 "FREQ=DAILY;INTERVAL=0",
+                                 "FREQ=DAILY;INTERVAL=1000",
+                                 "FREQ=DAILY;COUNT=0",
+                                 "FREQ=DAILY;COUNT=-1",
+                                 "FREQ=DAILY;COUNT=3x",
+                                 "FREQ=DAILY;COUNT=2;UNTIL=20270101",
+                                 "FREQ=DAILY;UNTIL=2027",
+                                 "FREQ=DAILY;UNTIL=20270230",
+                                 "FREQ=DAILY;UNTIL=20279999T000000Z",
+                                 "FREQ=DAILY;BYMONTH=13",
+                                 "FREQ=DAILY;BYMONTHDAY=32",
+                                 "FREQ=WEEKLY;BYDAY=XX",
+                                 "FREQ=WEEKLY;BYDAY=2MO",
+                                 "FREQ=WEEKLY;BYMONTHDAY=1",
+                                 "FREQ=YEARLY;BYDAY=54MO",
+                                 "FREQ=YEARLY;BYDAY=1MO;BYWEEKNO=3",
+                                 "FREQ=MONTHLY;BYYEARDAY=1",
+                                 "FREQ=DAILY;BYSETPOS=1",
+                                 "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=0",
+                                 "FREQ=WEEKLY;WKST=XX",
+                                 "FREQ=YEARLY;RSCALE=HEBREW",
+                                 "freq=daily",
+                                 "RRULE:FREQ=DAILY",
+                                 "FREQ=DAILY\nX=1"}) {
     SCOPED_TRACE(recurrence);
     Rule given = rule("UTC", "2027-01-01T09:00", "60");
     given.recurrence = recurrence;
     refused(FaultCode::INVALID_ARGUMENT, "recurrence", given);
   }
-  refused(FaultCode::LIMIT_EXCEEDED, "recurrence", rule("UTC", "2027-01-01T09:00", "60", "FREQ=DAILY;COUNT=1001"));
+  refused(FaultCode::LIMIT_EXCEEDED, "recurrence",
+          rule("UTC", "2027-01-01T09:00", "60", "FREQ=DAILY;COUNT=1001"));
   refused(FaultCode::LIMIT_EXCEEDED, "recurrence",
           rule("UTC", "2027-01-01T09:00", "60", "FREQ=DAILY;COUNT=1;BYMONTH=2;BYMONTHDAY=30"));
-  refused(FaultCode::LIMIT_EXCEEDED, "recurrence", rule("UTC", "2027-01-01T09:00", "60", std::string(5000, 'A')));
+  refused(FaultCode::LIMIT_EXCEEDED, "recurrence",
+          rule("UTC", "2027-01-01T09:00", "60", std::string(5000, 'A')));
 }
 
 TEST(Calendar, WhatMakesNoSenseIsRefused) {
-  for (const char* zone : {"", "Nowhere/City", "../../etc/passwd", "/etc/localtime", "Europe/Paris\n", "CET+CEST+x y"}) {
+  for (const char* zone :
+       {"", "Nowhere/City", "../../etc/passwd", "/etc/localtime", "Europe/Paris\n", "CET+CEST+x y"}) {
     refused(FaultCode::INVALID_ARGUMENT, "timeZone", rule(zone, "2027-01-01T09:00", "60"));
   }
   refused(FaultCode::INVALID_ARGUMENT, "end", rule("UTC", "2027-01-01T09:00", "2027-01-01T09:00"));
-  refused(FaultCode::INVALID_ARGUMENT, "end", rule("UTC", "2027-01-01T09:00", "2029-01-01T09:00", "FREQ=DAILY"));
+  refused(FaultCode::INVALID_ARGUMENT, "end",
+          rule("UTC", "2027-01-01T09:00", "2029-01-01T09:00", "FREQ=DAILY"));
   refused(FaultCode::INVALID_ARGUMENT, "end", rule("UTC", "2027-01-01T09:00", "", "FREQ=DAILY"));
   refused(FaultCode::INVALID_ARGUMENT, "durationMinutes", rule("UTC", "2027-01-01T09:00", "0"));
   refused(FaultCode::INVALID_ARGUMENT, "durationMinutes", rule("UTC", "2027-01-01T09:00", "527041"));
@@ -111,8 +148,8 @@ TEST(Calendar, WhatMakesNoSenseIsRefused) {
   Rule off = rule("UTC", "2027-01-01T09:00", "60");
   off.action = RuleAction::kDeactivate;
   refused(FaultCode::INVALID_ARGUMENT, "action", off);
-  for (const char* time : {"2027-02-29T09:00", "2027-01-01T24:00", "2027-01-01", "2027-01-01T09:00Z", "2027-1-01T09:000",
-                           "+027-01-01T09:00", "1969-12-31T09:00", "2101-01-01T09:00"}) {
+  for (const char* time : {"2027-02-29T09:00", "2027-01-01T24:00", "2027-01-01", "2027-01-01T09:00Z",
+                           "2027-1-01T09:000", "+027-01-01T09:00", "1969-12-31T09:00", "2101-01-01T09:00"}) {
     EXPECT_THROW(parse_local(time, "start"), Fault) << time;
   }
 }
@@ -129,15 +166,16 @@ TEST(Calendar, RulesAreLimitedTogether) {
     }
   };
   exceeds(std::vector<Rule>(kMaxRules + 1, rule("UTC", "2027-01-01T09:00", "60")), "rule");
-  exceeds(std::vector<Rule>(kMaxRecurring + 1, rule("UTC", "2027-01-01T09:00", "60", "FREQ=DAILY")), "recurrence");
+  exceeds(std::vector<Rule>(kMaxRecurring + 1, rule("UTC", "2027-01-01T09:00", "60", "FREQ=DAILY")),
+          "recurrence");
   Rule dated = rule("UTC", "2027-01-01T09:00", "60");
   dated.extra.assign(kMaxDates, parse_local("2027-01-02T09:00", "extra"));
   exceeds(std::vector<Rule>(6, dated), "extra");
   dated.extra.push_back(dated.extra.front());
   exceeds({dated}, "extra");
   std::vector<Rule> many;
-  for (const char* zone : {"UTC", "Europe/Paris", "Europe/Rome", "Europe/Berlin", "Asia/Tokyo", "Asia/Kolkata",
-                           "America/New_York", "America/Chicago", "America/Denver"}) {
+  for (const char* zone : {"UTC", "Europe/Paris", "Europe/Rome", "Europe/Berlin", "Asia/Tokyo",
+                           "Asia/Kolkata", "America/New_York", "America/Chicago", "America/Denver"}) {
     many.push_back(rule(zone, "2027-01-01T09:00", "60"));
   }
   exceeds(many, "timeZone");
@@ -146,11 +184,12 @@ TEST(Calendar, RulesAreLimitedTogether) {
 // A profile of three modes: 1 and 2 for everybody, 3 for some.
 class Compiled : public ::testing::Test {
  protected:
-  void in_mode(std::uint64_t mode, const std::string& start, const std::string& end, const std::string& recurrence = {}) {
+  void in_mode(std::uint64_t mode, const std::string& start, const std::string& end,
+               const std::string& recurrence = {}) {
     rules_.push_back({mode, mode != 3, false, rule("UTC", start, end, recurrence)});
   }
-  void in_profile(RuleAction action, std::uint64_t mode, const std::string& start, const std::string& end = {},
-                  const std::string& recurrence = {}) {
+  void in_profile(RuleAction action, std::uint64_t mode, const std::string& start,
+                  const std::string& end = {}, const std::string& recurrence = {}) {
     Rule made = rule("UTC", start, end, recurrence);
     made.action = action;
     rules_.push_back({mode, mode != 3, true, made});
@@ -158,8 +197,9 @@ class Compiled : public ::testing::Test {
   std::string compiled(const std::string& from, const std::string& to) {
     std::string found;
     for (const ModeInterval& interval : compile(rules_, utc(from), utc(to))) {
-      found += (found.empty() ? "" : " ") + std::to_string(interval.mode_id) + ":" + text_of(interval.begin).substr(5) +
-               "/" + (interval.end ? text_of(*interval.end).substr(5) : "");
+      found += (found.empty() ? "" : " ") + std::to_string(interval.mode_id) + ":" +
+               text_of(interval.begin).substr(5) + "/" +
+               (interval.end ? text_of(*interval.end).substr(5) : "");
     }
     return found;
   }
@@ -171,14 +211,17 @@ TEST_F(Compiled, WhatTouchesIsOne) {
   in_mode(1, "2027-01-04T11:00", "2027-01-04T13:00");
   in_mode(1, "2027-01-04T13:00", "2027-01-04T14:00");
   in_mode(2, "2027-01-04T12:00", "2027-01-04T13:00");
-  EXPECT_EQ(compiled("2027-01-04T00:00", "2027-01-05T00:00"), "1:01-04T09:00/01-04T14:00 2:01-04T12:00/01-04T13:00");
+  EXPECT_EQ(compiled("2027-01-04T00:00", "2027-01-05T00:00"),
+            "1:01-04T09:00/01-04T14:00 2:01-04T12:00/01-04T13:00");
 }
 
 TEST_F(Compiled, OnAndOffByTheProfile) {
   in_profile(RuleAction::kActivate, 1, "2027-01-04T09:00", "", "FREQ=WEEKLY;BYDAY=MO");
   in_profile(RuleAction::kDeactivate, 1, "2027-01-08T17:00", "", "FREQ=WEEKLY;BYDAY=FR");
-  EXPECT_EQ(compiled("2027-01-04T00:00", "2027-01-17T00:00"), "1:01-04T09:00/01-08T17:00 1:01-11T09:00/01-15T17:00");
-  EXPECT_EQ(compiled("2027-01-06T00:00", "2027-01-07T00:00"), "1:01-04T09:00/01-08T17:00") << "it has begun before";
+  EXPECT_EQ(compiled("2027-01-04T00:00", "2027-01-17T00:00"),
+            "1:01-04T09:00/01-08T17:00 1:01-11T09:00/01-15T17:00");
+  EXPECT_EQ(compiled("2027-01-06T00:00", "2027-01-07T00:00"), "1:01-04T09:00/01-08T17:00")
+      << "it has begun before";
 }
 
 TEST_F(Compiled, AnotherModeForEverybodyEndsIt) {
@@ -186,7 +229,8 @@ TEST_F(Compiled, AnotherModeForEverybodyEndsIt) {
   in_profile(RuleAction::kActivate, 2, "2027-01-04T17:00", "", "FREQ=DAILY");
   in_profile(RuleAction::kActivate, 3, "2027-01-04T12:00");
   EXPECT_EQ(compiled("2027-01-04T18:00", "2027-01-06T00:00"),
-            "3:01-04T12:00/01-05T12:00 2:01-04T17:00/01-05T09:00 1:01-05T09:00/01-05T17:00 2:01-05T17:00/01-06T09:00");
+            "3:01-04T12:00/01-05T12:00 2:01-04T17:00/01-05T09:00 1:01-05T09:00/01-05T17:00 "
+            "2:01-05T17:00/01-06T09:00");
 }
 
 TEST_F(Compiled, APeriodOfDeactivationCutsEverything) {

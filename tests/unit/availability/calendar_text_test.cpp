@@ -6,8 +6,12 @@
 namespace whitebrick::availability {
 namespace {
 
-std::string calendar(const std::string& body) { return "BEGIN:VCALENDAR\nVERSION:2.0\n" + body + "END:VCALENDAR\n"; }
-std::string event(const std::string& body) { return calendar("BEGIN:VEVENT\nUID:1\n" + body + "END:VEVENT\n"); }
+std::string calendar(const std::string& body) {
+  return "BEGIN:VCALENDAR\nVERSION:2.0\n" + body + "END:VCALENDAR\n";
+}
+std::string event(const std::string& body) {
+  return calendar("BEGIN:VEVENT\nUID:1\n" + body + "END:VEVENT\n");
+}
 
 Rule only_rule(const std::string& text) {
   const CalendarContent content = read_calendar(text, std::nullopt);
@@ -16,8 +20,9 @@ Rule only_rule(const std::string& text) {
 }
 
 TEST(CalendarText, AnEventIsARule) {
-  const Rule rule = only_rule(event("DTSTART;TZID=Europe/Paris:20261123T090000\nDTEND;TZID=Europe/London:20261123T090000\n"
-                                    "RRULE:FREQ=WEEKLY;BYDAY=MO\nEXDATE:20261130T080000Z\nRDATE;TZID=Europe/Paris:20261124T090000\n"));
+  const Rule rule = only_rule(event(
+      "DTSTART;TZID=Europe/Paris:20261123T090000\nDTEND;TZID=Europe/London:20261123T090000\n"
+      "RRULE:FREQ=WEEKLY;BYDAY=MO\nEXDATE:20261130T080000Z\nRDATE;TZID=Europe/Paris:20261124T090000\n"));
   EXPECT_EQ(rule.zone, "Europe/Paris");
   EXPECT_EQ(local_text(rule.start), "2026-11-23T09:00:00");
   EXPECT_EQ(local_text(rule.end.value()), "2026-11-23T10:00:00") << "nine in London";
@@ -38,11 +43,13 @@ TEST(CalendarText, ADateIsADayAndADurationOfDaysIsByWallClock) {
 }
 
 TEST(CalendarText, AMovedOccurrenceIsAnExceptionAndAnEvent) {
-  const CalendarContent content = read_calendar(
-      calendar("BEGIN:VEVENT\nUID:a\nDTSTART:20261123T090000Z\nDTEND:20261123T100000Z\nRRULE:FREQ=DAILY\nEND:VEVENT\n"
-               "BEGIN:VEVENT\nUID:a\nRECURRENCE-ID:20261124T090000Z\nDTSTART:20261124T150000Z\nDTEND:20261124T160000Z\n"
-               "END:VEVENT\n"),
-      std::nullopt);
+  const CalendarContent content =
+      read_calendar(calendar("BEGIN:VEVENT\nUID:a\nDTSTART:20261123T090000Z\nDTEND:20261123T100000Z\nRRULE:"
+                             "FREQ=DAILY\nEND:VEVENT\n"
+                             "BEGIN:VEVENT\nUID:a\nRECURRENCE-ID:20261124T090000Z\nDTSTART:"
+                             "20261124T150000Z\nDTEND:20261124T160000Z\n"
+                             "END:VEVENT\n"),
+                    std::nullopt);
   ASSERT_EQ(content.modes.at(0).rules.size(), 2u);
   ASSERT_EQ(content.modes[0].rules[0].except.size(), 1u);
   EXPECT_EQ(local_text(content.modes[0].rules[0].except[0]), "2026-11-24T09:00:00");
@@ -51,7 +58,8 @@ TEST(CalendarText, AMovedOccurrenceIsAnExceptionAndAnEvent) {
 TEST(CalendarText, AnAvailabilityIsBusyAroundWhatIsAvailable) {
   const CalendarContent content = read_calendar(
       calendar("BEGIN:VAVAILABILITY\nUID:a\nPRIORITY:1\nBUSYTYPE:BUSY-TENTATIVE\nBEGIN:AVAILABLE\nUID:b\n"
-               "DTSTART:20261123T090000Z\nDTEND:20261123T170000Z\nRRULE:FREQ=DAILY\nEND:AVAILABLE\nEND:VAVAILABILITY\n"),
+               "DTSTART:20261123T090000Z\nDTEND:20261123T170000Z\nRRULE:FREQ=DAILY\nEND:AVAILABLE\nEND:"
+               "VAVAILABILITY\n"),
       std::nullopt);
   ASSERT_EQ(content.modes.size(), 2u);
   EXPECT_EQ(content.modes[0].mode, "ical-busy-tentative-1");
@@ -64,8 +72,10 @@ TEST(CalendarText, AnAvailabilityIsBusyAroundWhatIsAvailable) {
 }
 
 TEST(CalendarText, NamesOfProgramsBeforeZonesAreNotHeeded) {
-  EXPECT_EQ(only_rule(event("DTSTART;TZID=/citadel.org/2026_1/America/New_York:20261123T090000\nDURATION:PT1H\n")).zone,
-            "America/New_York");
+  EXPECT_EQ(
+      only_rule(event("DTSTART;TZID=/citadel.org/2026_1/America/New_York:20261123T090000\nDURATION:PT1H\n"))
+          .zone,
+      "America/New_York");
 }
 
 void refused(FaultCode code, const std::string& field, const std::string& text) {
@@ -83,13 +93,16 @@ TEST(CalendarText, HostileTextsAreRefused) {
   refused(FaultCode::INVALID_ARGUMENT, "calendar", "BEGIN:VEVENT\nEND:VEVENT\n");
   refused(FaultCode::INVALID_ARGUMENT, "calendar", "BEGIN:VCALENDAR\n");
   refused(FaultCode::INVALID_ARGUMENT, "calendar", "END:VCALENDAR\n");
-  refused(FaultCode::INVALID_ARGUMENT, "calendar", event("DTSTART:20270101T090000Z\nRRULE:FREQ=WEEKLY;BYDAY=ZZ\n"));
+  refused(FaultCode::INVALID_ARGUMENT, "calendar",
+          event("DTSTART:20270101T090000Z\nRRULE:FREQ=WEEKLY;BYDAY=ZZ\n"));
   refused(FaultCode::INVALID_ARGUMENT, "calendar", event("DTEND:20270101T090000Z\n"));
   refused(FaultCode::INVALID_ARGUMENT, "calendar", event("DTSTART:99990101T090000Z\n"));
-  refused(FaultCode::INVALID_ARGUMENT, "calendar",
-          event("DTSTART:20270101T090000Z\nDTEND:20270101T100000Z\nRDATE;VALUE=PERIOD:20270101T090000Z/PT1H\n"));
+  refused(
+      FaultCode::INVALID_ARGUMENT, "calendar",
+      event("DTSTART:20270101T090000Z\nDTEND:20270101T100000Z\nRDATE;VALUE=PERIOD:20270101T090000Z/PT1H\n"));
   refused(FaultCode::INVALID_ARGUMENT, "timeZone", event("DTSTART;TZID=Mars/Olympus:20270101T090000\n"));
-  refused(FaultCode::INVALID_ARGUMENT, "timeZone", event("DTSTART;TZID=../../../etc/passwd:20270101T090000\n"));
+  refused(FaultCode::INVALID_ARGUMENT, "timeZone",
+          event("DTSTART;TZID=../../../etc/passwd:20270101T090000\n"));
   std::string deep;
   for (int i = 0; i < 1000; ++i) deep += "BEGIN:VEVENT\n";
   refused(FaultCode::INVALID_ARGUMENT, "calendar", calendar(deep));
@@ -105,9 +118,10 @@ TEST(CalendarText, HostileTextsAreRefused) {
 
 TEST(CalendarText, WhatIsWrittenIsReadAgain) {
   WrittenRule event;
-  event.rule = only_rule(calendar("BEGIN:VEVENT\nUID:1\nX-WHITEBRICK-MODE:meeting\nDTSTART;TZID=Asia/Tokyo:20261123T090000\n"
-                                  "DTEND;TZID=Asia/Tokyo:20261124T100000\nRRULE:FREQ=MONTHLY;BYDAY=-1FR\n"
-                                  "EXDATE;TZID=Asia/Tokyo:20261127T090000\nEND:VEVENT\n"));
+  event.rule = only_rule(
+      calendar("BEGIN:VEVENT\nUID:1\nX-WHITEBRICK-MODE:meeting\nDTSTART;TZID=Asia/Tokyo:20261123T090000\n"
+               "DTEND;TZID=Asia/Tokyo:20261124T100000\nRRULE:FREQ=MONTHLY;BYDAY=-1FR\n"
+               "EXDATE;TZID=Asia/Tokyo:20261127T090000\nEND:VEVENT\n"));
   event.rule.mode = "meeting";
   event.summary = "Réunion; \\ très, très longue " + std::string(200, 'z');
   WrittenRule off = event, open = event;
@@ -126,7 +140,8 @@ TEST(CalendarText, WhatIsWrittenIsReadAgain) {
   EXPECT_EQ(read.modes[1].mode, "open");
   ASSERT_TRUE(read.of_profile);
   EXPECT_EQ(read.of_profile->at(0).action, RuleAction::kDeactivate);
-  for (std::size_t at = 0, end; (end = text.find("\r\n", at)) != std::string::npos; at = end + 2) EXPECT_LE(end - at, 75u);
+  for (std::size_t at = 0, end; (end = text.find("\r\n", at)) != std::string::npos; at = end + 2)
+    EXPECT_LE(end - at, 75u);
 }
 
 }  // namespace

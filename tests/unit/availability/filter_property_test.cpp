@@ -104,7 +104,8 @@ plain::Profile any_profile(Chance& chance) {
 
 plain::Asker any_asker(Chance& chance) {
   plain::Asker asker{.owner = chance.one_in(6), .numbers = chance.numbers(2), .grants = {}};
-  for (int n = chance.up_to(2); n > 0; --n) asker.grants.push_back({chance.maybe_time(), chance.maybe_time()});
+  for (int n = chance.up_to(2); n > 0; --n)
+    asker.grants.push_back({chance.maybe_time(), chance.maybe_time()});
   return asker;
 }
 
@@ -209,7 +210,8 @@ plain::Sight by_view(const plain::Profile& profile, const plain::Asker& asker, i
 
 TEST(CompiledFilter, SaysWhatThePlainRulesSay) {
   const char* given_seed = std::getenv("WHITEBRICK_TEST_SEED");
-  const unsigned seed = given_seed != nullptr ? static_cast<unsigned>(std::atoi(given_seed)) : std::random_device{}();
+  const unsigned seed =
+      given_seed != nullptr ? static_cast<unsigned>(std::atoi(given_seed)) : std::random_device{}();
   std::cout << "WHITEBRICK_TEST_SEED=" << seed << std::endl;
   Chance chance(seed);
   std::map<std::string, int> met;
@@ -222,7 +224,8 @@ TEST(CompiledFilter, SaysWhatThePlainRulesSay) {
       plain::Sight filtered = by_filter(profile, asker, time);
       filtered.connectability = expected.connectability;  // a filter knows no sessions
       ASSERT_EQ(filtered, expected) << "round " << round << " look " << look << " seed " << seed;
-      ASSERT_EQ(by_view(profile, asker, time), expected) << "round " << round << " look " << look << " seed " << seed;
+      ASSERT_EQ(by_view(profile, asker, time), expected)
+          << "round " << round << " look " << look << " seed " << seed;
       ++met[expected.connectability];
       for (const auto& [type, call] : expected.calls) ++met[call];
     }
@@ -247,11 +250,12 @@ TEST(GrantForOnce, CountsOnlyWhereItDecides) {
   facts.grant_for_once = 7;
   EXPECT_EQ(connectability(facts), Connectability::kAuthorisationRequired);
   EXPECT_TRUE(needs_grant_for_once(facts));
-  for (const auto spoil : {+[](Facts& f) { f.refused = true; }, +[](Facts& f) { f.authorised = true; },
-                           +[](Facts& f) { f.granted = true; }, +[](Facts& f) { f.asks_himself = true; },
-                           +[](Facts& f) { f.policy = ProfilePolicy::kOpen; },
-                           +[](Facts& f) { f.default_state = ModeState::kUnknown; },
-                           +[](Facts& f) { f.registered = false; }, +[](Facts& f) { f.grant_for_once.reset(); }}) {
+  for (const auto spoil :
+       {+[](Facts& f) { f.refused = true; }, +[](Facts& f) { f.authorised = true; },
+        +[](Facts& f) { f.granted = true; }, +[](Facts& f) { f.asks_himself = true; },
+        +[](Facts& f) { f.policy = ProfilePolicy::kOpen; },
+        +[](Facts& f) { f.default_state = ModeState::kUnknown; }, +[](Facts& f) { f.registered = false; },
+        +[](Facts& f) { f.grant_for_once.reset(); }}) {
     Facts other = facts;
     spoil(other);
     EXPECT_FALSE(needs_grant_for_once(other));

@@ -12,14 +12,14 @@ namespace plain {
 
 struct Mode {
   std::string name;
-  std::string state;                // "available", "not available", "transfer", "unknown"
-  std::set<std::string> contacts;   // empty: everybody
+  std::string state;               // "available", "not available", "transfer", "unknown"
+  std::set<std::string> contacts;  // empty: everybody
   int priority = 0;
-  int activated = 0;                // when, counted in minutes like all times here
-  std::optional<int> from, until;   // active from..until-1
-  bool by_rule = false;             // else ordered by hand
+  int activated = 0;                            // when, counted in minutes like all times here
+  std::optional<int> from, until;               // active from..until-1
+  bool by_rule = false;                         // else ordered by hand
   std::optional<std::set<std::string>> offers;  // "voice now", "written now", "voice later", "written later"
-  bool tell = true;                 // the owner wants to be told of calls that miss him
+  bool tell = true;                             // the owner wants to be told of calls that miss him
 };
 
 struct Grant {
@@ -96,9 +96,12 @@ inline Sight everything_rejected() {
 inline Sight see_state(const Profile& profile, const Mode* mode, const std::string& state) {
   Sight sight;
   sight.availability = state;
-  if (state == "transfer") sight.connectability = "IN_TRANSFER";
-  else if (state == "not available") sight.connectability = "NOT_CONNECTABLE";
-  else sight.connectability = profile.connected ? "CONNECTABLE" : "NOT_CONNECTABLE";
+  if (state == "transfer")
+    sight.connectability = "IN_TRANSFER";
+  else if (state == "not available")
+    sight.connectability = "NOT_CONNECTABLE";
+  else
+    sight.connectability = profile.connected ? "CONNECTABLE" : "NOT_CONNECTABLE";
 
   std::set<std::string> offered = all_types();
   if (state == "not available") offered = {"voice later", "written later"};

@@ -68,7 +68,8 @@ Case read_case(const std::string& line) {
   c.facts.refused = list == "ref" || list == "both";
   c.facts.granted = named<bool>({{"-", false}, {"live", true}}, grant);
   c.facts.policy = named<ProfilePolicy>(
-      {{"open", ProfilePolicy::kOpen}, {"ask", ProfilePolicy::kAsk}, {"closed", ProfilePolicy::kClosed}}, policy);
+      {{"open", ProfilePolicy::kOpen}, {"ask", ProfilePolicy::kAsk}, {"closed", ProfilePolicy::kClosed}},
+      policy);
   c.facts.default_state = state_named(default_state);
   c.facts.covering = modes_of(modes);
   c.facts.connected = named<bool>({{"on", true}, {"off", false}}, session);
@@ -86,11 +87,16 @@ std::vector<Case> table() {
 
 std::string text(Connectability state) {
   switch (state) {
-    case Connectability::kConnectable: return "CONNECTABLE";
-    case Connectability::kNotConnectable: return "NOT_CONNECTABLE";
-    case Connectability::kAuthorisationRequired: return "AUTHORISATION_REQUIRED";
-    case Connectability::kInTransfer: return "IN_TRANSFER";
-    case Connectability::kUnknown: return "UNKNOWN";
+    case Connectability::kConnectable:
+      return "CONNECTABLE";
+    case Connectability::kNotConnectable:
+      return "NOT_CONNECTABLE";
+    case Connectability::kAuthorisationRequired:
+      return "AUTHORISATION_REQUIRED";
+    case Connectability::kInTransfer:
+      return "IN_TRANSFER";
+    case Connectability::kUnknown:
+      return "UNKNOWN";
   }
   return "?";
 }
@@ -98,10 +104,14 @@ std::string text(Connectability state) {
 std::string text(const Seen& seen) {
   if (seen.authorisation_required) return seen.state == ModeState::kUnknown ? "must-ask" : "?";
   switch (seen.state) {
-    case ModeState::kAvailable: return "AVAILABLE";
-    case ModeState::kNotAvailable: return "NOT_AVAILABLE";
-    case ModeState::kTransfer: return "TRANSFER";
-    case ModeState::kUnknown: return "UNKNOWN";
+    case ModeState::kAvailable:
+      return "AVAILABLE";
+    case ModeState::kNotAvailable:
+      return "NOT_AVAILABLE";
+    case ModeState::kTransfer:
+      return "TRANSFER";
+    case ModeState::kUnknown:
+      return "UNKNOWN";
   }
   return "?";
 }

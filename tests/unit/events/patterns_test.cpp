@@ -41,15 +41,17 @@ TEST(Patterns, ARangeHoldsExactlyThePrefixsTypes) {
 }
 
 TEST(Patterns, PrefixesOfServerComponentsAreReserved) {
-  for (const char* type : {"contact.state", "mode.changed", "event.available", "account.changed",
-                           "service.available", "session.ended", "authorisation.asked", "profile.changed",
-                           "call.incoming", "call.lost"}) {
+  for (const char* type :
+       {"contact.state", "mode.changed", "event.available", "account.changed", "service.available",
+        "session.ended", "authorisation.asked", "profile.changed", "call.incoming", "call.lost"}) {
     EXPECT_TRUE(is_reserved(type)) << type;
   }
   for (const char* type : {"call.rang", "contacts.added", "mail.mode"})
     EXPECT_FALSE(is_reserved(type)) << type;
-  for (const char* pattern : {"*", "call.*", "call.taken", "mode.*"}) EXPECT_TRUE(covers_reserved(pattern)) << pattern;
-  for (const char* pattern : {"mail.*", "call.rang", "call.in.*"}) EXPECT_FALSE(covers_reserved(pattern)) << pattern;
+  for (const char* pattern : {"*", "call.*", "call.taken", "mode.*"})
+    EXPECT_TRUE(covers_reserved(pattern)) << pattern;
+  for (const char* pattern : {"mail.*", "call.rang", "call.in.*"})
+    EXPECT_FALSE(covers_reserved(pattern)) << pattern;
 }
 
 }  // namespace

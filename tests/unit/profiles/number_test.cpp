@@ -39,18 +39,59 @@ TEST(Number, HasOneStoredForm) {
 }
 
 TEST(Number, RefusesWhatIsNone) {
-  for (const std::string given :
-       {"", " ", "+", "0123456789", "00331234567", "+999123456789", "+33", "+331234567890123456", "++33123456789",
-        "+33 1 23 45 67 89 hello", "call +33123456789", "+33FLOWERS12", "+33123456789;ext=3", " +33123456789",
-        "+33123456789 ", "+33\n123456789", "tel:0123456789", "tel:+33123456789;ext=12", "tel:+33123456789;ISUB=1",
-        "tel:1234;phone-context=+33", "tel: +33123456789", "tel:+33%20123456789", "tel:", "tel", "sip:", "sip:alice",
-        "sip:@example.org", "sip:alice@", "sip:alice:secret@example.org", "sip:al ice@example.org",
-        "sip:alice@exam ple.org", "sip:alice@-example.org", "sip:alice@example..org", "sip:alice@example.org:0",
-        "sip:alice@example.org:70000", "sip:alice@example.org:", "sip:alice@example.org:50a", "sip:alice@999.1.1.1",
-        "sip:alice@192.0.2", "sip:alice@[::g]", "sip:alice@[::1", "sip:a%0ab@example.org", "sip:a%zz@example.org",
-        "sip:a%4@example.org", "sip:\xC3\xA9@example.org", "sip:alice@ex\xC3\xA9.org", "sip:a\"b@example.org",
-        "sip:a<b@example.org", "sip:alice@bob@example.org", "http://example.org", "mailto:alice@example.org",
-        "alice@example.org", "xtel:+33123456789"}) {
+  for (const std::string given : {"",
+                                  " ",
+                                  "+",
+                                  "0123456789",
+                                  "00331234567",
+                                  "+999123456789",
+                                  "+33",
+                                  "+331234567890123456",
+                                  "++33123456789",
+                                  "+33 1 23 45 67 89 hello",
+                                  "call +33123456789",
+                                  "+33FLOWERS12",
+                                  "+33123456789;ext=3",
+                                  " +33123456789",
+                                  "+33123456789 ",
+                                  "+33\n123456789",
+                                  "tel:0123456789",
+                                  "tel:+33123456789;ext=12",
+                                  "tel:+33123456789;ISUB=1",
+                                  "tel:1234;phone-context=+33",
+                                  "tel: +33123456789",
+                                  "tel:+33%20123456789",
+                                  "tel:",
+                                  "tel",
+                                  "sip:",
+                                  "sip:alice",
+                                  "sip:@example.org",
+                                  "sip:alice@",
+                                  "sip:alice:secret@example.org",
+                                  "sip:al ice@example.org",
+                                  "sip:alice@exam ple.org",
+                                  "sip:alice@-example.org",
+                                  "sip:alice@example..org",
+                                  "sip:alice@example.org:0",
+                                  "sip:alice@example.org:70000",
+                                  "sip:alice@example.org:",
+                                  "sip:alice@example.org:50a",
+                                  "sip:alice@999.1.1.1",
+                                  "sip:alice@192.0.2",
+                                  "sip:alice@[::g]",
+                                  "sip:alice@[::1",
+                                  "sip:a%0ab@example.org",
+                                  "sip:a%zz@example.org",
+                                  "sip:a%4@example.org",
+                                  "sip:\xC3\xA9@example.org",
+                                  "sip:alice@ex\xC3\xA9.org",
+                                  "sip:a\"b@example.org",
+                                  "sip:a<b@example.org",
+                                  "sip:alice@bob@example.org",
+                                  "http://example.org",
+                                  "mailto:alice@example.org",
+                                  "alice@example.org",
+                                  "xtel:+33123456789"}) {
     try {
       ADD_FAILURE() << "taken: '" << given << "' as " << normalise_number(given, "contact");
     } catch (const Fault& fault) {
@@ -73,7 +114,8 @@ TEST(Number, RefusesWhatIsTooLong) {
 }
 
 TEST(Number, TellsSchemesApart) {
-  EXPECT_NE(normalise_number("sip:alice@example.org", "contact"), normalise_number("sips:alice@example.org", "contact"));
+  EXPECT_NE(normalise_number("sip:alice@example.org", "contact"),
+            normalise_number("sips:alice@example.org", "contact"));
 }
 
 TEST(ChangeContent, IsReadAsItWasWritten) {

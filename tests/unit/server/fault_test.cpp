@@ -37,8 +37,8 @@ TEST(Fault, RetryableIsWhatPassesByItself) {
   for (const FaultCode code : kAll) {
     if (is_retryable(code)) retryable.insert(code);
   }
-  EXPECT_EQ(retryable, (std::set{FaultCode::TOO_MANY_ATTEMPTS, FaultCode::QUEUE_FULL, FaultCode::LOCKED, FaultCode::UNAVAILABLE,
-                                 FaultCode::BUSY}));
+  EXPECT_EQ(retryable, (std::set{FaultCode::TOO_MANY_ATTEMPTS, FaultCode::QUEUE_FULL, FaultCode::LOCKED,
+                                 FaultCode::UNAVAILABLE, FaultCode::BUSY}));
 }
 
 TEST(Fault, CarriesWhatTheClientNeeds) {

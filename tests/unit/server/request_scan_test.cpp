@@ -174,9 +174,11 @@ TEST(RequestScan, OneOperationMayBeLargerThanTheOthersOfItsPath) {
   EXPECT_EQ(refusal(request("Send", 500001), limits), "limit");
   EXPECT_EQ(refusal(request("Other", 60000), limits), "accepted");
   EXPECT_EQ(refusal(request("Other", 70000), limits), "limit") << "its texts stay small";
-  EXPECT_EQ(refusal(with_body("<Other>" + times("<a>" + std::string(1000, 'x') + "</a>", 110) + "</Other>"), limits),
+  EXPECT_EQ(refusal(with_body("<Other>" + times("<a>" + std::string(1000, 'x') + "</a>", 110) + "</Other>"),
+                    limits),
             "limit");
-  EXPECT_EQ(refusal(with_body("<Other><Send><a>" + std::string(70000, 'x') + "</a></Send></Other>"), limits), "limit")
+  EXPECT_EQ(refusal(with_body("<Other><Send><a>" + std::string(70000, 'x') + "</a></Send></Other>"), limits),
+            "limit")
       << "only the operation counts";
 }
 

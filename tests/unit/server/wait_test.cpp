@@ -80,7 +80,8 @@ TEST(WaitRegistry, EndingAWatchWaitsForTheCallUnderWay) {
     entered.notify_all();
     // Long enough for the other thread to come to its reset().
     const auto since = std::chrono::steady_clock::now();
-    testing::eventually([&] { return std::chrono::steady_clock::now() > since + std::chrono::milliseconds(50); });
+    testing::eventually(
+        [&] { return std::chrono::steady_clock::now() > since + std::chrono::milliseconds(50); });
     left = true;
   }));
   std::thread waker([&] { registry.wake("k:1"); });

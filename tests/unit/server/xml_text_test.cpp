@@ -18,7 +18,9 @@ TEST(XmlText, NestsElements) {
 TEST(XmlText, NoValueGetsOutOfItsElement) {
   EXPECT_EQ(xml_text("A", "u", {{"b", "<x a=\"1\">&]]>\r\n"}}),
             "<A xmlns=\"u\"><b>&lt;x a=&quot;1&quot;&gt;&amp;]]&gt;&#13;\n</b></A>");
-  EXPECT_EQ(xml_escaped(std::string("a\0b\x1f", 4)), "a\xEF\xBF\xBD" "b\xEF\xBF\xBD");
+  EXPECT_EQ(xml_escaped(std::string("a\0b\x1f", 4)),
+            "a\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD");
 }
 
 }  // namespace
