@@ -15,8 +15,9 @@ INSERT INTO contact_list (profile_id, kind, number, position)
 SELECT n, IF(k <= 10, 2, 3), CONCAT('tel:+331', LPAD((n - 1 + k) % @people + 1, 8, '0')), k FROM n JOIN (SELECT seq AS k FROM seq_1_to_12) AS k
 UNION ALL
 SELECT n, 1, CONCAT('tel:+331', LPAD((n - 1 + @people - k) % @people + 1, 8, '0')), k FROM n JOIN (SELECT seq AS k FROM seq_1_to_10) AS k;
-INSERT INTO authorisation (owner_profile_id, asker_user_id, asker_profile_id, state, asked_at, answered_at)
-SELECT n, (n - 1 + k) % @people + 1, (n - 1 + k) % @people + 1, IF(k = 13, 2, 3), @now, @now FROM n JOIN (SELECT seq AS k FROM seq_13_to_14) AS k;
+INSERT INTO authorisation (owner_profile_id, number, asker_user_id, asker_profile_id, state, asked_at, answered_at)
+SELECT n, CONCAT('tel:+331', LPAD((n - 1 + k) % @people + 1, 8, '0')), (n - 1 + k) % @people + 1, (n - 1 + k) % @people + 1,
+       IF(k = 13, 2, 3), @now, @now FROM n JOIN (SELECT seq AS k FROM seq_13_to_14) AS k;
 
 -- Five of seven are connected, one of seven by a second terminal too.
 INSERT INTO terminal (id, user_id, name, kind) SELECT n, n, 'phone', 2 FROM n;
