@@ -71,9 +71,10 @@ c__ConnectabilityState state_of(const Contact& c) {
     if (!c.authorised && c.policy != kOpen) return c__ConnectabilityState__UNKNOWN;
   }
   if (c.mode == kTransfer) return c__ConnectabilityState__IN_USCORETRANSFER;
-  if (c.himself && c.mode == kModeUnknown) return c__ConnectabilityState__UNKNOWN;
-  return c.connected && c.mode == kAvailable ? c__ConnectabilityState__CONNECTABLE
-                                             : c__ConnectabilityState__NOT_USCORECONNECTABLE;
+  // Nobody hides from himself.
+  const bool available = c.mode == kAvailable || (c.himself && c.mode == kModeUnknown);
+  return c.connected && available ? c__ConnectabilityState__CONNECTABLE
+                                  : c__ConnectabilityState__NOT_USCORECONNECTABLE;
 }
 
 using Contacts = std::unordered_map<std::string, Contact>;
