@@ -78,6 +78,11 @@ def table(unit, results, ours, peers, bars):
             yield figure, value, "", "", "", bars[key, None]
 
 
+def line(figure, ours, bar="", peer="", its="", ratio=""):
+    """One line of the table, of texts."""
+    return figure, ours, peer, its, ratio, bar
+
+
 HEAD = ("figure", "ours", "peer", "its", "ours/its", "wanted")
 
 
@@ -85,7 +90,7 @@ def print_table(sections):
     """One table; a section is its title and its lines."""
     widths = (34, 10, 22, 10, 9, 10)
     for title, lines in sections:
-        print(f"\n{title}")
-        for line in (HEAD, *lines):
-            cells = (cell.ljust(w) if i in (0, 2) else cell.rjust(w) + "  " for i, (cell, w) in enumerate(zip(line, widths)))
+        print(f"\n{title}", flush=True)
+        for cells_of_line in (HEAD, *lines):
+            cells = (cell.ljust(w) if i in (0, 2) else cell.rjust(w) + "  " for i, (cell, w) in enumerate(zip(cells_of_line, widths)))
             print("  " + "".join(cells).rstrip())
