@@ -21,6 +21,13 @@ from pool import Pool  # noqa: E402
 PROGRAM = Path(os.environ.get("WHITEBRICK", ROOT / "build/release/server/whitebrick"))
 
 
+def pytest_addoption(parser):
+    group = parser.getgroup("whitebrick")
+    group.addoption("--terminals", type=int, default=1000, help="terminals of test_thousand_terminals.py")
+    group.addoption("--seconds", type=int, default=40, help="how long its persons change")
+    group.addoption("--seed", type=int, default=None, help="of its choices; default: a new one, which it prints")
+
+
 def pytest_configure():
     # Each parked poll is a file descriptor here and in the server, which inherits the limit.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
