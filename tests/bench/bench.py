@@ -32,8 +32,12 @@ class Bench:
 
     def peer(self, name, *arguments):
         """A peer of build/bench, stopped at the end of all."""
-        self.peers.append(Peer(name, BUILT / name, *arguments))
-        return self.peers[-1]
+        return self.keep(Peer(name, BUILT / name, *arguments))
+
+    def keep(self, peer):
+        """It will be stopped at the end of all."""
+        self.peers.append(peer)
+        return peer
 
     def stop_peers(self):
         for peer in self.peers:

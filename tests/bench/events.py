@@ -1,6 +1,7 @@
 """publish -> pull -> ack, one event and 100 at a time."""
 
 from bench import BUILT
+from rabbitmq import Rabbitmq
 from rounds import Load, run_rounds, table
 from soap_call import soap
 
@@ -29,18 +30,32 @@ def cycle(port, batch, seconds, *options):
                 {"BENCH_PUBLISHER": PUBLISHER, "BENCH_SUBSCRIBER": SUBSCRIBER})
 
 
+def rabbitmq(port, mode, batch, seconds):
+    return Load([[str(BUILT / "rabbitmq_client"), str(port), mode, str(batch), str(LANES[batch]), str(seconds),
+                  str(CONTENT_BYTES)]])
+
+
 def measure(bench):
     """Sections of the table: (title, lines)."""
     args, port = bench.args, bench.replica.port
     connect_services(bench.replica.url)
     echo = bench.peer("gsoap_events")
+    broker = bench.keep(Rabbitmq(bench.pool.folder / "rabbitmq"))
     program = bench.program(bench.replica)
     for batch, lanes in LANES.items():
-        results = run_rounds(args.rounds, bench.database, {
+        subjects = {
             "ours": (cycle(port, batch, args.seconds), [program]),
             "gsoap_events": (cycle(echo.port, batch, args.seconds), [echo]),
+            "rabbitmq push": (rabbitmq(broker.port, "push", batch, args.seconds), [broker]),
+            "rabbitmq pull": (rabbitmq(broker.port, "pull", batch, args.seconds), [broker]),
             "ours with requestId": (cycle(port, batch, args.seconds, "request-ids"), [program]),
-        }, warm=[cycle(port, batch, 1), cycle(echo.port, batch, 1)])
-        yield (f"publish -> pull -> ack in batches of {batch}, {lanes} at once, latency of the whole cycle. Ours: durable, "
-               "Bearer tokens of two services; gsoap_events: in memory, authenticates nobody",
-               list(table("event", results, "ours", ["gsoap_events", "ours with requestId"], {})))
+        }
+        warm = [cycle(port, batch, 1), cycle(echo.port, batch, 1),
+                *(rabbitmq(broker.port, mode, batch, 1) for mode in ("push", "pull"))]
+        results = run_rounds(args.rounds, bench.database, subjects, warm)
+        bars = {("rate", "rabbitmq push"): ">= 1.0", ("rate", "rabbitmq pull"): ">= 1.0"} if batch == 100 else {}
+        yield (f"publish -> pull -> ack in batches of {batch}, {lanes} at once, {CONTENT_BYTES} bytes each. Ours: durable, "
+               "Bearer tokens of two services; gsoap_events: in memory, authenticates nobody; RabbitMQ: quorum queues, "
+               f"confirmed, {batch} unconfirmed in each lane",
+               list(table("event", results, "ours", [name for name in subjects if name != "ours"], bars)))
+    broker.stop()

@@ -11,6 +11,20 @@ TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
 THREADS = "20"  # of a peer: more than there are connections
 
 
+def family(pid):
+    """This process and all that descend from it."""
+    parent_of = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent_of[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            pass  # ended meanwhile
+    found = [pid]
+    for member in found:
+        found += [child for child, parent in parent_of.items() if parent == member]
+    return found
+
+
 class Program:
     uses_database = True
 
