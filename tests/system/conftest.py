@@ -22,10 +22,11 @@ PROGRAM = Path(os.environ.get("WHITEBRICK", ROOT / "build/release/server/whitebr
 
 
 def pytest_addoption(parser):
-    group = parser.getgroup("whitebrick")
-    group.addoption("--terminals", type=int, default=1000, help="terminals of test_thousand_terminals.py")
-    group.addoption("--seconds", type=int, default=40, help="how long its persons change")
-    group.addoption("--seed", type=int, default=None, help="of its choices; default: a new one, which it prints")
+    parser.addoption("--chaos-seconds", type=int, default=60, help="how long test_chaos.py kills replicas and databases")
+    parser.addoption("--chaos-seed", type=int, help="repeats the kills of a run of test_chaos.py that printed it")
+    parser.addoption("--terminals", type=int, default=1000, help="how many test_thousand_terminals.py connects")
+    parser.addoption("--terminals-seconds", type=int, default=40, help="how long people change there")
+    parser.addoption("--terminals-seed", type=int, help="repeats the choices of a run that printed it")
 
 
 def pytest_configure():
