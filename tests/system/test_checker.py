@@ -59,3 +59,31 @@ def test_a_retry_that_published_twice_is_found_and_a_redelivery_is_counted():
     assert checker.verdict().clean and checker.verdict().again == 1
     checker.received(batch[0], 4001, "a")  # another event with the same content
     assert checker.verdict().twice == [f"a: {batch[0]} as [4000, 4001]"]
+
+
+def test_what_came_after_its_acknowledgement_is_found():
+    checker = _all_well()
+    batch = checker.attempt(1)
+    checker.ended(batch, "ok")
+    for receiver in ("a", "b"):
+        checker.received(batch[0], 5000, receiver)
+        checker.acknowledged([5000], receiver)
+    assert checker.verdict().clean
+    checker.received(batch[0], 5000, "b")
+    assert checker.verdict().late == [f"b: {batch[0]}"] and not checker.verdict().clean
+
+
+def test_what_comes_again_is_explained_by_a_fault_only():
+    checker = _all_well()
+    batch = checker.attempt(3)
+    checker.ended(batch, "ok")
+    for number, content in enumerate(batch):
+        for receiver in ("a", "b"):
+            checker.received(content, 6000 + number, receiver, at=10.0)
+    windows = [(20.0, 30.0), (60.0, 70.0)]
+    checker.received(batch[0], 6000, "a", at=29.9)
+    checker.received(batch[1], 6001, "b", at=60.0)
+    assert checker.again_outside(windows) == []
+    checker.received(batch[2], 6002, "b", at=30.1)  # between two faults
+    assert checker.again_outside(windows) == [f"b: {batch[2]} at 30.1"]
+    assert checker.verdict().clean and checker.verdict().again == 3

@@ -37,11 +37,12 @@ class _Threads:
 
 
 class Publishers(_Threads):
-    """`soaps`: one caller each. Every call's seconds are kept."""
+    """`soaps`: one caller each. Every call's seconds are kept. `ahead`: how many events the slowest receiver may be
+    behind before publishers wait for it."""
 
-    def __init__(self, soaps, checker, event_type, batch=10):
+    def __init__(self, soaps, checker, event_type, batch=10, ahead=None):
         super().__init__()
-        self.checker, self.event_type, self.batch = checker, event_type, batch
+        self.checker, self.event_type, self.batch, self.ahead = checker, event_type, batch, ahead
         self.soaps = list(soaps)
         self.seconds = []
         self.unknown = []
@@ -50,6 +51,9 @@ class Publishers(_Threads):
 
     def _publish(self, soap):
         while not self.stopping.is_set():
+            if self.ahead is not None and self.checker.behind() > self.ahead:
+                self.stopping.wait(0.01)
+                continue
             contents = self.checker.attempt(self.batch)
             started = time.monotonic()
             try:
@@ -75,26 +79,30 @@ class Publishers(_Threads):
 
 
 class Pullers(_Threads):
-    """One for each {receiver: (soap, subscription)}; acknowledges a batch with the next pull."""
+    """One for each {receiver: (soap, subscription)}, or {(receiver, consumer): ...} where several consumers share the
+    subscription; acknowledges a batch with the next pull."""
 
     def __init__(self, checker, receivers, wait=5, lease=5, most=50):
         super().__init__()
         self.checker, self.wait, self.lease, self.most = checker, wait, lease, most
         self.soaps = [soap for soap, _ in receivers.values()]
         for name, (soap, subscription) in receivers.items():
-            self.run(self._pull, name, soap, subscription)
+            receiver, consumer = name if isinstance(name, tuple) else (name, None)
+            self.run(self._pull, receiver, consumer, soap, subscription)
 
-    def _pull(self, name, soap, subscription):
-        token = None
+    def _pull(self, name, consumer, soap, subscription):
+        token, leased = None, []
         while not self.stopping.is_set() or token:
             wait = 0 if self.stopping.is_set() else self.wait
             answer = soap.call("events", "PullEvents", subscription=subscription, maxEvents=self.most,
-                               waitSeconds=wait, leaseSeconds=self.lease, ackToken=token)
-            token = answer.get("leaseToken")
+                               waitSeconds=wait, leaseSeconds=self.lease, ackToken=token, consumer=consumer)
+            self.checker.acknowledged(set(leased) - {int(i) for i in answer.all("lost")}, name)
+            token, leased = answer.get("leaseToken"), []
             for event in answer.all("event"):
+                leased.append(int(event["eventId"]))
                 if event["transmitter"]["kind"] != "SERVICE":
                     continue  # the server's own: the type has a transmitter again
-                self.checker.received(event["content"], int(event["eventId"]), name)
+                self.checker.received(event["content"], leased[-1], name)
 
     @property
     def retries(self):

@@ -221,5 +221,22 @@ class RetryingSoap(Soap):
                 if not self.may_repeat(error) or time.monotonic() > end:
                     raise
             self.retries += 1
+            self.before_retry()
             time.sleep(pause)
             pause = min(2 * pause, 0.3)
+
+    def before_retry(self):
+        """For those that go elsewhere."""
+
+
+class FailoverSoap(RetryingSoap):
+    """Knows several addresses, and repeats a call at the next one, as a client without a balancer does."""
+
+    def __init__(self, urls, token):
+        super().__init__(urls[0], token)
+        self._others = [self._connection, *(Soap(url)._connection for url in urls[1:])]
+
+    def before_retry(self):
+        self._connection.close()
+        self._others.append(self._others.pop(0))
+        self._connection = self._others[0]
