@@ -11,7 +11,7 @@ from tables import commits_held, query, rows_before_commit
 
 SERVICES, EACH = 5, 500  # subscriptions: more than one transaction delivers to
 ROUNDS, EVENTS = 6, 8
-PIECE = 1000
+PIECE = 500  # rows: the last one is that small
 
 
 def _subscribers(cast, event):
