@@ -1,6 +1,7 @@
 """The checker that the other tests rest on finds what it is there to find."""
 
 from checker import Checker
+from leases import Leases
 
 
 def _all_well():
@@ -87,3 +88,26 @@ def test_what_comes_again_is_explained_by_a_fault_only():
     checker.received(batch[2], 6002, "b", at=30.1)  # between two faults
     assert checker.again_outside(windows) == [f"b: {batch[2]} at 30.1"]
     assert checker.verdict().clean and checker.verdict().again == 3
+
+
+def test_two_holders_at_a_time_are_found():
+    leases = Leases()
+    leases.pulled("a", [1, 2, 3], sent=0, came=1, seconds=5)
+    for hold in leases.pulled("a", [4], sent=0, came=1, seconds=5):
+        hold.ended(2)  # given back
+    leases.pulled("b", [1, 4], sent=4, came=5.1, seconds=5)
+    assert leases.overlaps() == []
+    leases.pulled("b", [2], sent=4, came=4.9, seconds=5)
+    assert leases.overlaps() == ["event 2: b got it 0.100 s too early"]
+
+
+def test_what_was_acknowledged_twice_or_never_or_came_after_is_found():
+    leases = Leases()
+    leases.pulled("a", [1, 2, 3], sent=0, came=1, seconds=5)
+    leases.accepted([1, 2], 2)
+    leases.pulled("b", [1], sent=1.5, came=2.5, seconds=5)  # on its way at that time: nothing certain
+    assert leases.not_accepted_once() == ["event 3: 0 times"] and leases.after_acceptance() == []
+    leases.accepted([2, 3], 3)
+    assert leases.not_accepted_once() == ["event 2: 2 times"]
+    leases.pulled("b", [1], sent=2.1, came=2.2, seconds=5)
+    assert leases.after_acceptance() == ["event 1: b"]

@@ -7,7 +7,7 @@ import time
 from soap import HttpError, SoapFault
 
 
-class _Threads:
+class Threads:
     """Threads that end when told to; what one of them raised is raised by stop()."""
 
     def __init__(self):
@@ -36,7 +36,7 @@ class _Threads:
             raise self.errors[0]
 
 
-class Publishers(_Threads):
+class Publishers(Threads):
     """`soaps`: one caller each. Every call's seconds are kept. `ahead`: how many events the slowest receiver may be
     behind before publishers wait for it."""
 
@@ -78,7 +78,7 @@ class Publishers(_Threads):
         return sum(getattr(s, "retries", 0) for s in self.soaps)
 
 
-class Pullers(_Threads):
+class Pullers(Threads):
     """One for each {receiver: (soap, subscription)}, or {(receiver, consumer): ...} where several consumers share the
     subscription; acknowledges a batch with the next pull."""
 
