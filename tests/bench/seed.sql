@@ -44,6 +44,7 @@ INSERT INTO token (hash, account_id, account_version, created_at, expires_at)
 SELECT UNHEX(SHA2(CONCAT(name, '-0123456789abcdefghijklmnopq'), 256)), id, 1, @now, @later FROM account WHERE role = 4;
 
 INSERT INTO queue (owner_kind, owner_id, name) SELECT 2, id, '' FROM terminal WHERE user_id % 7 < 5;
+INSERT INTO queue_depth (queue_id, depth, due_event, measured_at) SELECT id, 0, 0, @now FROM queue;
 INSERT INTO subscription (queue_id, owner_kind, owner_id, name, profile_id, created_at)
 SELECT q.id, 2, t.id, 'main', t.user_id, @now FROM terminal t JOIN queue q ON q.owner_kind = 2 AND q.owner_id = t.id;
 INSERT INTO subscription_pattern (pattern, subscription_id) SELECT '*', id FROM subscription WHERE owner_kind = 2;
