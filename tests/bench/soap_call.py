@@ -4,10 +4,13 @@ import urllib.error
 import urllib.request
 
 
-def soap(url, module, token, body):
-    text = (f'<?xml version="1.0"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" '
+def envelope(module, body):
+    return (f'<?xml version="1.0"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" '
             f'xmlns:c="urn:whitebrick:common:1" xmlns:m="urn:whitebrick:{module}:1"><e:Body>{body}</e:Body></e:Envelope>')
-    request = urllib.request.Request(f"{url}/{module}", text.encode(), {
+
+
+def soap(url, module, token, body):
+    request = urllib.request.Request(f"{url}/{module}", envelope(module, body).encode(), {
         "Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Authorization": f"Bearer {token}"})
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
