@@ -39,7 +39,8 @@ namespace {
 constexpr std::string_view kVersions = R"sql(
 SELECT state_version, whole_version FROM access_session WHERE id = ?)sql";
 constexpr std::string_view kToldSince = R"sql(
-SELECT number, told_state FROM contact_watch WHERE access_session_id = ? AND version > ? ORDER BY version, number)sql";
+SELECT number, told_state FROM contact_watch WHERE access_session_id = ? AND version > ? AND version <= ?
+ORDER BY version, number)sql";
 
 struct Versions {
   std::uint64_t state, whole;
@@ -56,7 +57,7 @@ std::optional<Versions> versions_of(db::Session& db, std::uint64_t session) {
 
 }  // namespace
 
-// The version is read before the states: one that comes in between is answered twice, not never.
+// The version is read before the states: what is told in between has a later one and is left to the next answer.
 ContactDelta Coordination::contact_states(db::Session& db, const StatesPlace& place, std::uint64_t since) {
   const std::string& profile = place.profile.profile;
   const auto versions = place.access_session_id ? versions_of(db, *place.access_session_id) : std::nullopt;
@@ -80,7 +81,7 @@ ContactDelta Coordination::contact_states(db::Session& db, const StatesPlace& pl
           return WatchedContact{profile, row.text("number"),
                                 static_cast<Connectability>(row.number("told_state"))};
         },
-        session, asked.state);
+        session, asked.state, versions->state);
     return changes;
   }
   ContactDelta whole{.version = 0, .complete = true, .contacts = {}};
