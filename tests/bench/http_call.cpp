@@ -20,7 +20,8 @@ namespace {
 constexpr std::size_t kPiece = 65536;
 constexpr std::string_view kEndOfHead = "\r\n\r\n";
 
-// The two servers write the name in different letters.
+}  // namespace
+
 std::size_t content_length(std::string_view head) {
   constexpr std::string_view kName = "\r\ncontent-length:";
   const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
@@ -32,8 +33,6 @@ std::size_t content_length(std::string_view head) {
   std::from_chars(value.data(), value.data() + value.size(), length);
   return length;
 }
-
-}  // namespace
 
 HttpConnection::HttpConnection(std::uint16_t port, std::string path)
     : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), path_(std::move(path)) {

@@ -7,6 +7,9 @@
 
 namespace bench {
 
+// Of a head whose lines all end. Servers and balancers write the name in different letters.
+std::size_t content_length(std::string_view head);
+
 class HttpConnection {
  public:
   HttpConnection(std::uint16_t port, std::string path);  // of 127.0.0.1

@@ -13,7 +13,7 @@ from bench import ROOT, Bench
 from rounds import print_table
 
 # In this order: the last ones leave a database behind that others should not be measured with.
-SECTIONS = ("connectability", "events")
+SECTIONS = ("connectability", "unknown_cost", "contact_growth", "presence", "events", "one_at_a_time", "polls")
 
 
 def chosen(text):

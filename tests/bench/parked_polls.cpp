@@ -9,10 +9,11 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
+
+#include "http_call.hpp"
 
 namespace bench {
 namespace {
@@ -27,11 +28,7 @@ std::system_error failed(const char* what) { return {errno, std::generic_categor
 std::optional<std::size_t> end_of_message(std::string_view received) {
   const auto end_of_head = received.find(kEndOfHead);
   if (end_of_head == std::string_view::npos) return std::nullopt;
-  constexpr std::string_view kName = "\r\nContent-Length: ";
-  const auto at = received.find(kName);
-  if (at > end_of_head) throw std::runtime_error("an answer without Content-Length");
-  std::size_t length = 0;
-  std::from_chars(received.data() + at + kName.size(), received.data() + end_of_head, length);
+  const std::size_t length = content_length(received.substr(0, end_of_head + 2));
   const auto end = end_of_head + kEndOfHead.size() + length;
   return received.size() < end ? std::nullopt : std::optional(end);
 }
