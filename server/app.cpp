@@ -91,6 +91,8 @@ struct App::State {
                     [this, ttl](db::Pool& p) { return beat(p, replica_name(config), ttl), false; });
     jobs.every("directory.expire", 1s, [this](db::Pool& p) { return directory.expire(p); });
     jobs.every("coordination.expire", 1s, [this](db::Pool& p) { return coordination.expire(p); });
+    jobs.every("coordination.end_logged_out", 5s,
+               [this](db::Pool& p) { return coordination.end_logged_out(p); });
     jobs.every("coordination.expire_calls", 1s, [this](db::Pool& p) { return coordination.expire_calls(p); });
     jobs.every("coordination.repeat_urgent", 1s,
                [this](db::Pool& p) { return coordination.repeat_urgent(p); });
@@ -130,6 +132,9 @@ struct App::State {
                   [this] { return double(pool.counts().in_use); });
     metrics.gauge("whitebrick_database_reachable", "1 or 0",
                   [this] { return pool.counts().reachable ? 1.0 : 0.0; });
+    metrics.counter("whitebrick_expiry_failures_total",
+                    "rows that a job of directory or coordination could not end",
+                    [this] { return double(directory.expiry_failures() + coordination.expiry_failures()); });
     metrics.counter("whitebrick_database_statements_total", "statements run",
                     [this] { return double(pool.counts().statements); });
   }

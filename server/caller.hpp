@@ -15,11 +15,12 @@ enum class Role : unsigned { kAnonymous = 1, kUser = 2, kService = 4, kAdmin = 8
 
 struct Caller {
   Role role = Role::kAnonymous;
-  std::uint64_t account_id = 0;  // accounts.id; 0: anonymous. A service is known by its account id.
-  std::string account;           // login name
-  std::uint64_t user_id = 0;     // users.id of a user's account, else 0
-  std::string user;              // the same as the wire knows it
-  std::uint64_t token_id = 0;    // tokens.id when a token was shown; terminals are bound to it
+  std::uint64_t account_id = 0;       // accounts.id; 0: anonymous. A service is known by its account id.
+  std::string account;                // login name
+  std::uint64_t user_id = 0;          // users.id of a user's account, else 0
+  std::string user;                   // the same as the wire knows it
+  std::uint64_t token_id = 0;         // tokens.id when a token was shown; terminals are bound to it
+  std::uint64_t account_version = 0;  // of the account when the password that this rests on was right
 };
 
 // What a request showed: a token (HTTP Bearer or SOAP header c:Token) or a name and

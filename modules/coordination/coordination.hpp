@@ -10,9 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +22,8 @@
 #include "modules/events/events.hpp"
 #include "modules/identity/identity.hpp"
 #include "modules/profiles/profiles.hpp"
+#include "server/known_leases.hpp"
+#include "server/row_failures.hpp"
 
 namespace whitebrick::coordination {
 
@@ -234,6 +234,10 @@ class Coordination final : public Liveness {
   // Job: terminals whose lease is over and whatever hangs on a service that is gone; exactly one
   // session.ended each. Contexts of users without a session.
   bool expire(db::Pool&);
+  // Job: terminals whose user has logged out, or whose token or password is void, directly connected or
+  // by a portal. (A change of the account ends them at once; a connection under way then is found here.)
+  bool end_logged_out(db::Pool&);
+  std::uint64_t expiry_failures() const { return expiry_failures_.count(); }
   bool expire_calls(db::Pool&);          // job, calls.hpp
   bool repeat_urgent(db::Pool&);         // job, urgent.hpp
   bool check_contact_alerts(db::Pool&);  // job, contact_alerts.hpp
@@ -242,7 +246,7 @@ class Coordination final : public Liveness {
  private:
   // In whose name a terminal is spoken for.
   struct Subject {
-    std::uint64_t user_id = 0, account_id = 0, token_id = 0;
+    std::uint64_t user_id = 0, account_id = 0, token_id = 0, account_version = 0;
     std::optional<std::uint64_t> via_service_id;
   };
   struct TerminalSession;
@@ -258,7 +262,9 @@ class Coordination final : public Liveness {
   std::uint64_t means(db::Session&, const Caller&, const std::string& public_id, std::uint64_t profile_id);
 
   static bool renewed(db::Session&, std::uint64_t terminal_session_id);
-  void forget_leases(std::uint64_t account_id, std::uint64_t token_id);
+  static std::uint64_t lease_key(std::uint64_t account_id, std::uint64_t token_id);
+  template <class Row, class End>
+  bool end_each(db::Lease&, const std::vector<Row>&, End&&);
 
   void heard(db::Session&, const events::Event&);
   void profile_changed(db::Session&, const profiles::Change&);
@@ -281,13 +287,8 @@ class Coordination final : public Liveness {
   std::unique_ptr<Contexts> contexts_;
   std::unique_ptr<Ending> ending_;
 
-  // What this replica knows of the leases of a token's terminals.
-  struct KnownLease {
-    std::chrono::steady_clock::time_point look_again;
-    std::optional<std::chrono::steady_clock::time_point> end;  // of the one that ends first
-  };
-  std::mutex mutex_;
-  std::map<std::uint64_t, KnownLease> known_leases_;
+  KnownLeases leases_;  // of a token's terminals: the one that ends first
+  RowFailures expiry_failures_{"session.expiry_failed"};
 };
 
 }  // namespace whitebrick::coordination

@@ -116,11 +116,10 @@ void Coordination::removed(db::Session& db, const events::Event& event) {
 
 namespace {
 
-// Bound to a token that is void, or to the password that an account had before.
+// Who has connected with the account's new password stays, however late this is heard.
 constexpr std::string_view kTerminalsOfAccount = R"sql(
 SELECT c.id, c.version FROM account a JOIN terminal_session c ON c.account_id = a.id
-  LEFT JOIN token t ON t.id = c.token_id AND t.account_version = a.version
-WHERE a.name = ? AND (a.disabled = 1 OR t.id IS NULL) ORDER BY c.id)sql";
+WHERE a.name = ? AND (a.disabled = 1 OR c.account_version <> a.version) ORDER BY c.id)sql";
 
 }  // namespace
 

@@ -13,11 +13,9 @@ namespace whitebrick::coordination {
 namespace {
 
 using std::chrono::microseconds;
-using Clock = std::chrono::steady_clock;
 
 constexpr microseconds kLongestPause{10'000'000};
 constexpr microseconds kPauseOfNobody{1'000'000};  // no terminal is bound to the token
-constexpr std::size_t kMaxRemembered = 100000;
 
 constexpr std::string_view kLeases = R"sql(
 SELECT id, lease_seconds, TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), lease_until) AS remaining
@@ -26,30 +24,18 @@ constexpr std::string_view kRenewLease = R"sql(
 UPDATE terminal_session SET lease_until = UTC_TIMESTAMP(6) + INTERVAL lease_seconds SECOND, version = version + 1
 WHERE id = ? AND lease_until IS NOT NULL)sql";
 
+}  // namespace
+
 // A terminal connected with a password has no token; account and token ids do not meet in one map.
-std::uint64_t key_of(std::uint64_t account_id, std::uint64_t token_id) {
+std::uint64_t Coordination::lease_key(std::uint64_t account_id, std::uint64_t token_id) {
   return token_id != 0 ? token_id * 2 : account_id * 2 + 1;
 }
-
-std::optional<std::chrono::milliseconds> silence_until(const std::optional<Clock::time_point>& end) {
-  if (!end) return std::nullopt;
-  return std::max(std::chrono::milliseconds(0),
-                  std::chrono::duration_cast<std::chrono::milliseconds>(*end - Clock::now()));
-}
-
-}  // namespace
 
 // Every terminal that is bound to the caller's token; a portal's lease is the directory's.
 std::optional<std::chrono::milliseconds> Coordination::renew(db::Session& db, const Caller& caller) {
   if (caller.role != Role::kUser) return std::nullopt;
-  const std::uint64_t key = key_of(caller.account_id, caller.token_id);
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = known_leases_.find(key);
-    if (known != known_leases_.end() && Clock::now() < known->second.look_again) {
-      return silence_until(known->second.end);
-    }
-  }
+  const std::uint64_t key = lease_key(caller.account_id, caller.token_id);
+  if (const auto known = leases_.find(key)) return *known;
   struct Lease {
     std::uint64_t id;
     microseconds whole, remaining;
@@ -69,14 +55,7 @@ std::optional<std::chrono::milliseconds> Coordination::renew(db::Session& db, co
     pause = std::min(pause, std::max(microseconds(0), lease.remaining - lease.whole * 2 / 3));
     remaining = std::min(remaining.value_or(lease.remaining), lease.remaining);
   }
-  KnownLease known{.look_again = Clock::now() + pause, .end = std::nullopt};
-  if (remaining) known.end = Clock::now() + *remaining;
-  const std::lock_guard lock(mutex_);
-  if (known_leases_.size() >= kMaxRemembered) {
-    std::erase_if(known_leases_, [&](const auto& entry) { return entry.second.look_again < Clock::now(); });
-  }
-  known_leases_[key] = known;
-  return silence_until(known.end);
+  return leases_.remember(key, pause, remaining);
 }
 
 bool Coordination::renewed(db::Session& db, std::uint64_t terminal_session_id) {
@@ -85,12 +64,6 @@ bool Coordination::renewed(db::Session& db, std::uint64_t terminal_session_id) {
   } catch (const db::Conflict&) {
     return false;  // somebody else writes it at this moment; the next call sees to it
   }
-}
-
-// A terminal just connected: what was known of the token's leases is void.
-void Coordination::forget_leases(std::uint64_t account_id, std::uint64_t token_id) {
-  const std::lock_guard lock(mutex_);
-  known_leases_.erase(key_of(account_id, token_id));
 }
 
 namespace {
@@ -112,24 +85,59 @@ struct Coordination::Hanging {
   std::vector<Ending::Judged> terminals;
 };
 
+// One transaction each; answers whether all could be ended.
+template <class Row, class End>
+bool Coordination::end_each(db::Lease& lease, const std::vector<Row>& rows, End&& end) {
+  bool all = true;
+  for (const Row& row : rows) {
+    std::uint64_t id = 0;
+    if constexpr (std::is_same_v<Row, Ending::Judged>)
+      id = row.id;
+    else
+      id = row;
+    all &=
+        expiry_failures_.attempt(id, [&] { lease.in_transaction([&](db::Session& db) { end(db, row); }); });
+  }
+  return all;
+}
+
 bool Coordination::expire(db::Pool& pool) {
   auto lease = pool.lease();
   if (!leases_may_expire(lease.session())) return false;
 
   const auto overdue = lease.session().query(kOverdue, read_judged);
-  for (const auto& terminal : overdue) {
-    lease.in_transaction([&](db::Session& db) { ending_->terminal(db, terminal, Cause::kLeaseLost); });
-  }
+  bool all = end_each(lease, overdue, [&](db::Session& db, const Ending::Judged& terminal) {
+    ending_->terminal(db, terminal, Cause::kLeaseLost);
+  });
   const Hanging hanging = find_hanging(lease.session());
-  for (const auto id : hanging.service_sessions) {
-    lease.in_transaction([&](db::Session& db) { ending_->service_session(db, id, Cause::kServiceGone); });
-  }
-  for (const auto& terminal : hanging.terminals) {
-    lease.in_transaction([&](db::Session& db) { ending_->terminal(db, terminal, Cause::kServiceGone); });
-  }
+  all &= end_each(lease, hanging.service_sessions, [&](db::Session& db, std::uint64_t id) {
+    ending_->service_session(db, id, Cause::kServiceGone);
+  });
+  all &= end_each(lease, hanging.terminals, [&](db::Session& db, const Ending::Judged& terminal) {
+    ending_->terminal(db, terminal, Cause::kServiceGone);
+  });
   const auto absent = lease.in_transaction([&](db::Session& db) { return contexts_->close_abandoned(db); });
-  return overdue.size() == kChunk || absent >= 100 || hanging.service_sessions.size() >= kChunk ||
-         hanging.terminals.size() >= kChunk;
+  return all && (overdue.size() == kChunk || absent >= 100 || hanging.service_sessions.size() >= kChunk ||
+                 hanging.terminals.size() >= kChunk);
+}
+
+namespace {
+
+// Two seconds: as above. A token that was renewed is the same row.
+constexpr std::string_view kLoggedOut = R"sql(
+SELECT c.id, c.version FROM terminal_session c JOIN account a ON a.id = c.account_id
+  LEFT JOIN token t ON t.id = c.token_id AND t.expires_at > UTC_TIMESTAMP(6) - INTERVAL 2 SECOND
+WHERE (c.token_id <> 0 AND t.id IS NULL) OR (c.account_version <> a.version AND c.account_version <> 0) LIMIT 200)sql";
+
+}  // namespace
+
+bool Coordination::end_logged_out(db::Pool& pool) {
+  auto lease = pool.lease();
+  const auto terminals = lease.session().query(kLoggedOut, read_judged);
+  const bool all = end_each(lease, terminals, [&](db::Session& db, const Ending::Judged& terminal) {
+    ending_->terminal(db, terminal, Cause::kAccountDisabled);
+  });
+  return all && terminals.size() == kChunk;
 }
 
 bool Coordination::sweep(db::Pool& pool) {

@@ -49,7 +49,7 @@ Coordination::Subject Coordination::subject(db::Session& db, const Caller& calle
   if (caller.role == Role::kUser) {
     if (user_token)
       throw Fault(FaultCode::INVALID_ARGUMENT, "a user calls with a token of his own", "userToken");
-    return {caller.user_id, caller.account_id, caller.token_id, std::nullopt};
+    return {caller.user_id, caller.account_id, caller.token_id, caller.account_version, std::nullopt};
   }
   if (caller.role != Role::kService)
     throw Fault(FaultCode::FORBIDDEN, "only users and services connect terminals");
@@ -61,7 +61,7 @@ Coordination::Subject Coordination::subject(db::Session& db, const Caller& calle
     throw Fault(FaultCode::NOT_CONNECTED, "connect the service first");
   }
   const Caller user = identity_.caller_of_token(db, *user_token);
-  return {user.user_id, user.account_id, user.token_id, caller.account_id};
+  return {user.user_id, user.account_id, user.token_id, user.account_version, caller.account_id};
 }
 
 namespace {
@@ -93,11 +93,11 @@ std::optional<Coordination::TerminalSession> Coordination::TerminalSession::find
 namespace {
 
 constexpr std::string_view kInsertSession = R"sql(
-INSERT INTO terminal_session (public_id, terminal_id, user_id, account_id, token_id, via_service_id, queue_id,
+INSERT INTO terminal_session (public_id, terminal_id, user_id, account_id, account_version, token_id, via_service_id, queue_id,
   connected_at, lease_seconds, lease_until)
-VALUES (UNHEX(?), ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), ?, IF(?, NULL, UTC_TIMESTAMP(6) + INTERVAL ? SECOND)))sql";
+VALUES (UNHEX(?), ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), ?, IF(?, NULL, UTC_TIMESTAMP(6) + INTERVAL ? SECOND)))sql";
 constexpr std::string_view kBindSession = R"sql(
-UPDATE terminal_session SET account_id = ?, token_id = ?, via_service_id = ?, queue_id = ?,
+UPDATE terminal_session SET account_id = ?, account_version = ?, token_id = ?, via_service_id = ?, queue_id = ?,
   connected_at = UTC_TIMESTAMP(6), lease_seconds = ?,
   lease_until = IF(?, NULL, UTC_TIMESTAMP(6) + INTERVAL ? SECOND), version = version + 1
 WHERE id = ?)sql";
@@ -112,8 +112,8 @@ Coordination::TerminalSession Coordination::bind_terminal(db::Session& db, const
       portal ? events_.open_queue(db, {events::PartyKind::kService, *subject.via_service_id}, kPortalQueue)
              : events_.open_queue(db, {events::PartyKind::kTerminal, terminal_id}, "");
   if (auto found = TerminalSession::find(db, terminal_id)) {
-    db.execute(kBindSession, subject.account_id, subject.token_id, subject.via_service_id, queue,
-               lease_seconds, portal, lease_seconds, found->id);
+    db.execute(kBindSession, subject.account_id, subject.account_version, subject.token_id,
+               subject.via_service_id, queue, lease_seconds, portal, lease_seconds, found->id);
     found->moved = found->queue_id != queue;
     found->queue_id = queue;
     found->lease_seconds = lease_seconds;
@@ -126,9 +126,9 @@ Coordination::TerminalSession Coordination::bind_terminal(db::Session& db, const
   session.queue_id = queue;
   session.lease_seconds = lease_seconds;
   try {
-    session.id =
-        db.insert(kInsertSession, session.public_id, terminal_id, subject.user_id, subject.account_id,
-                  subject.token_id, subject.via_service_id, queue, lease_seconds, portal, lease_seconds);
+    session.id = db.insert(kInsertSession, session.public_id, terminal_id, subject.user_id,
+                           subject.account_id, subject.account_version, subject.token_id,
+                           subject.via_service_id, queue, lease_seconds, portal, lease_seconds);
   } catch (const db::DuplicateKey& e) {
     throw db::Conflict(e.code(), e.what());  // connected at the same time: bind that one
   }
@@ -180,7 +180,7 @@ ConnectedTerminal Coordination::connect_terminal(db::Session& db, const Caller& 
   }
   const auto session = bind_terminal(
       db, subject, *terminal_id, lease_seconds.value_or(static_cast<int>(settings_.terminal_lease.count())));
-  db.after_commit([this, subject] { forget_leases(subject.account_id, subject.token_id); });
+  db.after_commit([this, subject] { leases_.forget(lease_key(subject.account_id, subject.token_id)); });
   if (session.moved) move_subscriptions(db, session);
   open_profiles(db, session, keys);
   return answer(db, session, std::nullopt);

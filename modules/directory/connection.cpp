@@ -93,7 +93,7 @@ Connected Directory::connect(db::Session& db, const Caller& caller, std::optiona
   connected.snapshot_version =
       db.query_one(kSelectLastEvent, [](const db::Row& row) { return row.id("last"); }).value();
   db.after_commit([this, id, newly, account = caller.account, lease = seconds(connected.lease_seconds)] {
-    remember(id, lease / 3, lease);
+    leases_.remember(id, lease / 3, lease);
     if (newly) log::info("service.connected", {{"account", account}});
   });
   return connected;
@@ -137,51 +137,28 @@ constexpr std::string_view kRenew = R"sql(
 struct Lease {
   microseconds whole, remaining;
 };
-
-std::optional<std::chrono::milliseconds> silence_until(
-    std::optional<std::chrono::steady_clock::time_point> end, std::chrono::steady_clock::time_point now) {
-  if (!end) return std::nullopt;
-  return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(*end - now),
-                  std::chrono::milliseconds(0));
-}
 }  // namespace
 
 std::optional<std::chrono::milliseconds> Directory::renew(db::Session& db, const Caller& caller) {
   if (caller.role != Role::kService) return std::nullopt;
   const std::uint64_t id = caller.account_id;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = leases_.find(id);
-    const auto now = Clock::now();
-    if (known != leases_.end() && now < known->second.look_again)
-      return silence_until(known->second.end, now);
-  }
+  if (const auto known = leases_.find(id)) return *known;
   const auto lease = db.query_one(
       kSelectLease,
       [](const db::Row& row) {
         return Lease{seconds(row.number("lease_seconds")), microseconds(row.number("remaining"))};
       },
       id);
-  if (!lease) return remember(id, kNotConnectedPause, std::nullopt);
+  if (!lease) return leases_.remember(id, kNotConnectedPause, std::nullopt);
   const microseconds early = lease->remaining - lease->whole * 2 / 3;  // another replica has written
-  if (early > microseconds::zero()) return remember(id, early, lease->remaining);
+  if (early > microseconds::zero()) return leases_.remember(id, early, lease->remaining);
   try {
-    if (db.execute(kRenew, id) == 0) return remember(id, kNotConnectedPause, std::nullopt);
+    if (db.execute(kRenew, id) == 0) return leases_.remember(id, kNotConnectedPause, std::nullopt);
   } catch (const db::Conflict&) {
     // Somebody else writes the row at this moment: no reason to fail a call that asks something else.
-    return remember(id, kConflictPause, lease->remaining);
+    return leases_.remember(id, kConflictPause, lease->remaining);
   }
-  return remember(id, lease->whole / 3, lease->whole);
-}
-
-std::optional<std::chrono::milliseconds> Directory::remember(std::uint64_t id, Clock::duration pause,
-                                                             std::optional<Clock::duration> remaining) {
-  const auto now = Clock::now();
-  KnownLease known{.look_again = now + pause, .end = std::nullopt};
-  if (remaining) known.end = now + *remaining;
-  const std::lock_guard lock(mutex_);
-  leases_[id] = known;
-  return silence_until(known.end, now);
+  return leases_.remember(id, lease->whole / 3, lease->whole);
 }
 
 namespace {
@@ -200,23 +177,17 @@ bool Directory::expire(db::Pool& pool) {
   if (!leases_may_expire(lease.session())) return false;
   auto expired =
       lease.session().query(kSelectExpired, [](const db::Row& row) { return row.id("account_id"); });
-  bool more = expired.size() == kChunk;
   // Replicas that do this at the same time start at different ends.
   std::ranges::shuffle(expired, std::minstd_rand(std::random_device{}()));
+  bool all = true;
   for (const std::uint64_t id : expired) {
-    try {
+    all &= expiry_failures_.attempt(id, [&] {
       lease.in_transaction([&](db::Session& db) {
         if (db.execute(kExpire, id) == 1) tell_gone(db, id, "LEASE_LOST");
       });
-    } catch (const db::Unavailable&) {
-      throw;
-    } catch (const std::exception& e) {
-      // The others must not wait for this one; the next run tries it again.
-      log::error("service.expiry_failed", {{"service", std::to_string(id)}, {"error", e.what()}});
-      more = false;
-    }
+    });
   }
-  return more;
+  return all && expired.size() == kChunk;
 }
 
 }  // namespace whitebrick::directory

@@ -9,8 +9,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +16,8 @@
 #include "db/pool.hpp"
 #include "modules/events/events.hpp"
 #include "server/caller.hpp"
+#include "server/known_leases.hpp"
+#include "server/row_failures.hpp"
 
 namespace whitebrick::directory {
 
@@ -82,10 +82,9 @@ class Directory final : public Liveness {
   // the transaction of its events). Does nothing during an outage credit (server/pulse.hpp).
   // Answers true while there may be more.
   bool expire(db::Pool&);
+  std::uint64_t expiry_failures() const { return expiry_failures_.count(); }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   // What follows from a service being gone: its transmitters and who is told. `cause` as in
   // wsdl/events.xsd, ServiceCause.
   void tell_gone(db::Session&, std::uint64_t id, const std::string& cause);
@@ -93,15 +92,8 @@ class Directory final : public Liveness {
 
   const Settings settings_;
   events::Events& events_;
-  // What this replica knows of a lease, until it looks at it again.
-  struct KnownLease {
-    Clock::time_point look_again;
-    std::optional<Clock::time_point> end;  // nothing: not connected
-  };
-  std::optional<std::chrono::milliseconds> remember(std::uint64_t id, Clock::duration pause,
-                                                    std::optional<Clock::duration> remaining);
-  std::mutex mutex_;
-  std::map<std::uint64_t, KnownLease> leases_;
+  KnownLeases leases_;  // by account id
+  RowFailures expiry_failures_{"service.expiry_failed"};
 };
 
 }  // namespace whitebrick::directory

@@ -17,7 +17,7 @@ constexpr std::string_view kSelectAccount = R"sql(
    WHERE a.name = ?)sql";
 
 struct Account {
-  Verified verified;
+  Caller caller;
   std::string password_hash;
   bool disabled = false;
 };
@@ -28,13 +28,13 @@ std::optional<Account> find_account(db::Session& db, const std::string& name) {
       kSelectAccount,
       [](const db::Row& row) {
         Account account;
-        Caller& caller = account.verified.caller;
+        Caller& caller = account.caller;
         caller.role = static_cast<Role>(row.number("role"));
         caller.account_id = row.id("id");
         caller.account = row.text("name");
         caller.user_id = row.id_or_null("user_id").value_or(0);
         caller.user = row.text_or_null("user").value_or("");
-        account.verified.account_version = row.id("version");
+        caller.account_version = row.id("version");
         account.password_hash = row.text("password_hash");
         account.disabled = row.flag("disabled");
         return account;
@@ -50,8 +50,8 @@ constexpr std::string_view kSelectVersion = R"sql(
 
 }  // namespace
 
-Verified Identity::State::verify(db::Session& db, const std::string& name, const std::string& password,
-                                 const std::string& source) {
+Caller Identity::State::verify(db::Session& db, const std::string& name, const std::string& password,
+                               const std::string& source) {
   // The length keeps two pairs of name and password from being one text.
   const std::string key = hmac_sha256(process_key, std::to_string(name.size()) + ':' + name + password);
   if (auto known = remembered(db, key)) return *known;
@@ -72,17 +72,16 @@ Verified Identity::State::verify(db::Session& db, const std::string& name, const
     throttle.record_failure(name, source);
     throw Fault(FaultCode::AUTHENTICATION_FAILED, "wrong account name or password");
   }
-  const Verified& verified = account->verified;
+  const Caller& caller = account->caller;
   if (is_weaker(account->password_hash, cost)) {
-    db.execute(kReplaceHash, hash_password(password, cost), verified.caller.account_id,
-               account->password_hash);
+    db.execute(kReplaceHash, hash_password(password, cost), caller.account_id, account->password_hash);
   }
   throttle.record_success(db, name, source);
   const std::lock_guard lock(mutex);
-  passwords.put(key, verified, Clock::now());
+  passwords.put(key, caller, Clock::now());
   were_right.put(key, true, Clock::now());
-  versions.put(verified.caller.account_id, verified.account_version, read_at);
-  return verified;
+  versions.put(caller.account_id, caller.account_version, read_at);
+  return caller;
 }
 
 HashGate::Shows Identity::State::shows(const std::string& key) {
@@ -90,14 +89,14 @@ HashGate::Shows Identity::State::shows(const std::string& key) {
   return were_right.find(key, Clock::now()) ? HashGate::Shows::kWhatWasRight : HashGate::Shows::kSomethingNew;
 }
 
-std::optional<Verified> Identity::State::remembered(db::Session& db, const std::string& key) {
-  std::optional<Verified> known;
+std::optional<Caller> Identity::State::remembered(db::Session& db, const std::string& key) {
+  std::optional<Caller> known;
   {
     const std::lock_guard lock(mutex);
     known = passwords.find(key, Clock::now());
   }
   if (!known) return std::nullopt;
-  if (current_version(db, known->caller.account_id) == known->account_version) return known;
+  if (current_version(db, known->account_id) == known->account_version) return known;
   const std::lock_guard lock(mutex);
   passwords.erase(key);
   return std::nullopt;

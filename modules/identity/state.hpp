@@ -16,19 +16,13 @@ namespace whitebrick::identity {
 
 inline constexpr std::size_t kMaxPassword = 1024;  // bytes; nothing longer is stored (256 characters)
 
-// A caller, and the version of his account that he was verified with.
-struct Verified {
-  Caller caller;
-  std::uint64_t account_version = 0;
-};
-
 struct Identity::State {
   State(const Settings&, const db::Pool&, profiles::Profiles&, events::Events&);
 
   // Who has this name and password. Faults as login(). (login.cpp)
-  Verified verify(db::Session&, const std::string& name, const std::string& password,
-                  const std::string& source);
-  std::optional<Verified> remembered(db::Session&, const std::string& key);
+  Caller verify(db::Session&, const std::string& name, const std::string& password,
+                const std::string& source);
+  std::optional<Caller> remembered(db::Session&, const std::string& key);
   HashGate::Shows shows(const std::string& key);
   std::optional<std::uint64_t> current_version(db::Session&, std::uint64_t account_id);
   std::string hash(const std::string& account, const std::string& password);
@@ -47,11 +41,10 @@ struct Identity::State {
   const std::string process_key;  // of the keys of `passwords`
 
   using Clock = std::chrono::steady_clock;
-  std::mutex mutex;                                                        // of everything below
-  RecentMap<std::string, Caller> tokens{std::chrono::seconds(1), 20'000};  // by SHA-256
-  RecentMap<std::string, Verified> passwords{std::chrono::seconds(60),
-                                             5'000};                       // by HMAC of name and password
-  RecentMap<std::string, bool> were_right{std::chrono::hours(24), 5'000};  // by the same
+  std::mutex mutex;                                                           // of everything below
+  RecentMap<std::string, Caller> tokens{std::chrono::seconds(1), 20'000};     // by SHA-256
+  RecentMap<std::string, Caller> passwords{std::chrono::seconds(60), 5'000};  // by HMAC of name and password
+  RecentMap<std::string, bool> were_right{std::chrono::hours(24), 5'000};     // by the same
   RecentMap<std::uint64_t, std::uint64_t> versions{std::chrono::seconds(1), 20'000};  // by account id
 };
 

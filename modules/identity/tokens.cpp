@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kSelectFormer = R"sql(
   SELECT t.id AS id, t.account_id AS account_id, a.name AS account, a.role AS role,
-         a.user_id AS user_id, u.name AS user
+         a.user_id AS user_id, u.name AS user, a.version AS account_version
     FROM former_token f
     JOIN token t ON t.id = f.token_id
     JOIN account a ON a.id = t.account_id AND a.version = t.account_version AND a.disabled = 0
@@ -21,7 +21,7 @@ constexpr std::string_view kSelectFormer = R"sql(
 
 constexpr std::string_view kSelectToken = R"sql(
   SELECT t.id AS id, t.account_id AS account_id, a.name AS account, a.role AS role,
-         a.user_id AS user_id, u.name AS user
+         a.user_id AS user_id, u.name AS user, a.version AS account_version
     FROM token t
     JOIN account a ON a.id = t.account_id AND a.version = t.account_version AND a.disabled = 0
     LEFT JOIN user u ON u.id = a.user_id
@@ -35,6 +35,7 @@ Caller caller_of(const db::Row& row) {
   caller.user_id = row.id_or_null("user_id").value_or(0);
   caller.user = row.text_or_null("user").value_or("");
   caller.token_id = row.id("id");
+  caller.account_version = row.id("account_version");
   return caller;
 }
 
@@ -66,7 +67,7 @@ Caller Identity::authenticate(db::Session& db, const Credentials& shown) {
     throw Fault(FaultCode::AUTHENTICATION_REQUIRED,
                 "a password is accepted over TLS only: use https, or a token");
   }
-  return state_->verify(db, shown.name, shown.password, shown.source).caller;
+  return state_->verify(db, shown.name, shown.password, shown.source);
 }
 
 Caller Identity::caller_of_token(db::Session& db, const std::string& token) {
@@ -98,13 +99,12 @@ void end_surplus(db::Session& db, std::uint64_t account_id) {
 
 Token Identity::login(db::Session& db, const std::string& name, const std::string& password,
                       const std::string& source) {
-  const Verified verified = state_->verify(db, name, password, source);
-  const Caller& caller = verified.caller;
+  const Caller caller = state_->verify(db, name, password, source);
   const Time now = db.now();
   const Token token{generate_token(), now + state_->settings.token_lifetime, caller.role, caller.user};
   // With the version that the password was right for: when it is changed at the same
   // moment, the token is void from the start.
-  db.execute(kInsertToken, db::Bytes{sha256(token.token)}, caller.account_id, verified.account_version, now,
+  db.execute(kInsertToken, db::Bytes{sha256(token.token)}, caller.account_id, caller.account_version, now,
              token.expires_at);
   end_surplus(db, caller.account_id);
   return token;

@@ -105,6 +105,7 @@ class CoordinationFixture : public ::testing::Test {
     caller.account_id = 100000 + id;
     caller.user_id = id;
     caller.token_id = 200000 + id;
+    caller.account_version = 1;
     return caller;
   }
   static Caller service(std::uint64_t id) {
@@ -192,6 +193,17 @@ class CoordinationFixture : public ::testing::Test {
   }
   void sweep() {
     while (here_.coordination.sweep(testing::database().pool())) {
+    }
+  }
+  // Of the users who are still connected, from any terminal.
+  std::vector<std::uint64_t> connected_users() {
+    return in([](db::Session& db) {
+      return db.query("SELECT DISTINCT user_id FROM terminal_session ORDER BY user_id",
+                      [](const db::Row& row) { return row.id("user_id"); });
+    });
+  }
+  void end_logged_out() {
+    while (here_.coordination.end_logged_out(testing::database().pool())) {
     }
   }
   void expire() {

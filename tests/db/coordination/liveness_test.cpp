@@ -114,6 +114,113 @@ TEST_F(TerminalLivenessTest, ATerminalsQueueOutlivesItsSessions) {
   EXPECT_EQ(queue_of(kAlice), queue);
 }
 
+using Users = std::vector<std::uint64_t>;
+
+TEST_F(TerminalLivenessTest, LoggingOutEndsWhatTheTokenConnected) {
+  connect(kAlice);
+  connect(kBob);
+  end_logged_out();
+  EXPECT_EQ(connected_users(), (Users{kAlice, kBob}));
+  EXPECT_TRUE(in([&](db::Session& db) { return here_.identity.logout(db, user(kAlice)); }));
+  end_logged_out();
+  EXPECT_EQ(connected_users(), Users{kBob});
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM access_session"), 1);
+}
+
+TEST_F(TerminalLivenessTest, ATokenThatIsOverEndsWhatItConnected) {
+  connect(kAlice);
+  connect(kBob);
+  testing::database().run(
+      "UPDATE token SET expires_at = UTC_TIMESTAMP(6) - INTERVAL 10 SECOND WHERE id = 200021");
+  end_logged_out();
+  EXPECT_EQ(connected_users(), Users{kBob});
+}
+
+TEST_F(TerminalLivenessTest, ARenewedTokenKeepsItsTerminals) {
+  connect(kAlice);
+  in([&](db::Session& db) { return here_.identity.renew(db, user(kAlice)).token; });
+  testing::database().run("DELETE FROM former_token");
+  end_logged_out();
+  EXPECT_EQ(connected_users(), Users{kAlice});
+}
+
+TEST_F(TerminalLivenessTest, ATerminalConnectedWithAPasswordHasNoTokenToLose) {
+  Caller by_password = user(kAlice);
+  by_password.token_id = 0;
+  in([&](db::Session& db) {
+    here_.coordination.connect_terminal(db, by_password, std::nullopt, "phone", {}, std::nullopt);
+  });
+  end_logged_out();
+  EXPECT_EQ(connected_users(), Users{kAlice});
+}
+
+// account.changed may be heard of long after the change.
+TEST_F(TerminalLivenessTest, WhoConnectedWithTheNewPasswordStays) {
+  Caller by_password = user(kAlice);
+  by_password.token_id = 0;
+  const auto connect_laptop = [&] {
+    in([&](db::Session& db) {
+      here_.coordination.connect_terminal(db, by_password, std::nullopt, "laptop", {}, std::nullopt);
+    });
+  };
+  connect(kAlice);
+  start_workers();
+  workers_->stop();
+  in([&](db::Session& db) { here_.identity.set_password(db, "alice", "another long password"); });
+  by_password.account_version = 2;
+  connect_laptop();
+  start_workers();
+  settle();
+  EXPECT_EQ(count("SELECT terminal_id AS n FROM terminal_session"), 20021);
+}
+
+// Verified with the old password, connected when its end had been told already.
+TEST_F(TerminalLivenessTest, AConnectionUnderWayDoesNotOutliveItsPassword) {
+  start_workers();
+  in([&](db::Session& db) { here_.identity.set_password(db, "alice", "another long password"); });
+  settle();
+  Caller by_password = user(kAlice);
+  by_password.token_id = 0;
+  in([&](db::Session& db) {
+    here_.coordination.connect_terminal(db, by_password, std::nullopt, "phone", {}, std::nullopt);
+  });
+  end_logged_out();
+  EXPECT_EQ(connected_users(), Users{});
+}
+
+class StubbornRowTest : public TerminalLivenessTest, public ::testing::WithParamInterface<const char*> {
+ protected:
+  // Alice's phone cannot be ended.
+  void SetUp() override {
+    TerminalLivenessTest::SetUp();
+    testing::database().run(
+        "CREATE TRIGGER stubborn BEFORE DELETE ON terminal_session FOR EACH ROW "
+        "IF OLD.user_id = 21 THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = " +
+        std::string(GetParam()) + ", MESSAGE_TEXT = 'not this one'; END IF");
+  }
+  void TearDown() override {
+    testing::database().run("DROP TRIGGER stubborn");
+    TerminalLivenessTest::TearDown();
+  }
+};
+
+TEST_P(StubbornRowTest, DoesNotStopTheOthers) {
+  connect(kAlice);
+  connect(kBob);
+  age_leases(1000);
+  in([](db::Session& db) {
+    db.execute("UPDATE terminal_session SET lease_until = lease_until - INTERVAL 1 HOUR WHERE user_id = 21");
+  });
+  expire();
+  EXPECT_EQ(connected_users(), Users{kAlice});
+  EXPECT_EQ(here_.coordination.expiry_failures(), 1U);
+  expire();
+  EXPECT_EQ(here_.coordination.expiry_failures(), 2U);
+}
+
+INSTANTIATE_TEST_SUITE_P(ByError, StubbornRowTest, ::testing::Values("1644", "1213"),
+                         [](const auto& error) { return std::string("Error") + error.param; });
+
 TEST_F(TerminalLivenessTest, ChangingTheAccountEndsWhatWasConnectedBefore) {
   start_workers();
   connect(kAlice);

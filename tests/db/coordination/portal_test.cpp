@@ -123,6 +123,15 @@ TEST_F(PortalTest, ATerminalThatComesBackAnotherWayKeepsItsSessionsAndEvents) {
   EXPECT_EQ(told(kAlice), Texts{});
 }
 
+TEST_F(PortalTest, LosesTheTerminalsOfAUserWhoLogsOut) {
+  connect_service(kPortal);
+  connect_by_portal("alice");
+  connect_by_portal("bob");
+  in([&](db::Session& db) { return here_.identity.logout(db, user(kAlice)); });
+  end_logged_out();
+  EXPECT_EQ(connected_users(), std::vector<std::uint64_t>{kBob});
+}
+
 TEST_F(PortalTest, DisconnectsATerminalForItsUser) {
   connect_service(kPortal);
   connect_by_portal("alice");

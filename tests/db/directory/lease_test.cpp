@@ -121,6 +121,7 @@ TEST_F(OneBadService, DoesNotKeepTheOthersConnected) {
   }
   let_lease_end(3);
   EXPECT_FALSE(a_.directory.expire(*a_.pool));
+  EXPECT_EQ(a_.directory.expiry_failures(), 1U);
   EXPECT_TRUE(a_.get("mail", "acme").connected);
   EXPECT_EQ(number("SELECT COUNT(*) AS value FROM service WHERE connected = 1"), 1);
   EXPECT_EQ(told("service.unavailable").size(), others.size());
