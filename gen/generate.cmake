@@ -46,6 +46,9 @@ endif()
 file(READ ${WSDL_DIR}/${MODULE}.wsdl wsdl)
 cut(wsdl "<binding name=\"${SERVICE}12\"" "</binding>")
 cut(wsdl "<port name=\"${SERVICE}12\"" "</port>")
+# For wsimport; wsdl2h warns of what it does not know.
+cut(wsdl "<jaxws:bindings" "</jaxws:bindings>")
+cut(wsdl "<jakarta:bindings" "</jakarta:bindings>")
 file(WRITE ${OUT}/${MODULE}.wsdl "${wsdl}")
 file(COPY ${WSDL_DIR}/common.xsd ${WSDL_DIR}/events.xsd DESTINATION ${OUT})
 
