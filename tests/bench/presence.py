@@ -14,6 +14,7 @@ from soap_call import soap
 CHANGES = {100: 40, 1000: 5}  # watchers -> changes in a round
 # Connected people without a mode, whom everybody may see, and the first of those who watch them.
 OWNERS = {100: (15, 101), 1000: (45, 201)}
+STATES_OWNERS = {100: (105, 3201), 1000: (165, 3301)}
 PORTAL_OWNER, PORTAL_FIRST = 65, 1201
 PORTAL = "bench-portal-0123456789abcdefghijklmnopq"
 
@@ -83,6 +84,8 @@ def measure(bench):
     for number, changes in CHANGES.items():
         owner, first = OWNERS[number]
         watch(bench, owner, first, number)
+        states_owner, states_first = STATES_OWNERS[number]
+        watch(bench, states_owner, states_first, number)
         servers = {name: bench.keep(Kamailio(name, bench.pool.folder / f"{folder}_{number}", bench.database,
                                              bench.pool.database_socket, storage))
                    for name, folder, storage in (("kamailio", "database", DATABASE),
@@ -90,6 +93,7 @@ def measure(bench):
         subjects = {"ours": (ours(bench, "terminals", owner, first, number, changes), [program])}
         for name, server in servers.items():
             subjects[name] = (Watchers([BUILT / "presence_client", server.port, number], f"{changes} 1"), [server])
+        subjects["ours, by states"] = (ours(bench, "states", states_owner, states_first, number, changes), [program])
         if number == 1000:
             subjects["ours, portal"] = (ours(bench, "portal", PORTAL_OWNER, PORTAL_FIRST, number, changes), [program])
         results = run_rounds(bench.args.rounds, bench.database, subjects, warm=[load for load, _ in subjects.values()])
@@ -102,5 +106,5 @@ def measure(bench):
             bars["p99_ms", None] = "<= 100 ms"
         names = [name for name in subjects if name != "ours"]
         yield (f"One mode change told to {number:,} contacts who watch, one change after the other; latency: to the last one "
-               "told. Ours: each polls for his own terminal and acknowledges; Kamailio: SIP over UDP, a NOTIFY and a 200 each, "
-               "nobody authenticated", list(table("delivery", results, "ours", names, bars)))
+               "told. Ours: each pulls the events of his own terminal and acknowledges; Kamailio: SIP over UDP, a NOTIFY and a 200 "
+               "each, nobody authenticated", list(table("notice", results, "ours", names, bars)))
