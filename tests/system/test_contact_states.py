@@ -1,11 +1,14 @@
 """M4: what changes for a contact reaches each terminal that watches him, on whatever replica it waits."""
 
+import os
+import statistics
 import threading
 import time
 import xml.etree.ElementTree as ET
 
 from cast import fresh
 from pool import wait_for
+from tables import query
 
 CATALOGUE = "{urn:whitebrick:catalogue:1}"
 
@@ -133,3 +136,54 @@ def test_one_pull_of_a_portal_carries_the_events_of_all_its_terminals(pool, cast
     with alice.soap(b) as soap:
         asked = soap.call("coordination", "GetConnectability", contact=[u.numbers["work"] for u in users])
     assert [c["state"] for c in asked.all("contactState")] == ["NOT_CONNECTABLE"] + 3 * ["CONNECTABLE"]
+
+
+def test_both_kinds_of_poll_answer_within_2_s_when_every_datagram_is_lost(own_pool, own_cast):
+    """The replicas are given different secrets, so that each refuses the other's datagrams; what changes on A is seen
+    by what sweeps on B."""
+    a, b = own_pool.replicas
+    b.stop()
+    query(own_pool, "UPDATE cluster_secret SET secret = %s", os.urandom(32))
+    b.start()
+    alice, puller, asker = own_cast.user(), own_cast.user(), own_cast.user()
+    for watcher in (puller, asker):
+        own_cast.watches(watcher, alice)
+    _connect(alice, a)
+    for watcher in (puller, asker):
+        _connect(watcher, b)
+    inbox = Inbox(puller.soap(b), "phone")
+    inbox.pull(wait=0)
+    with asker.soap(b) as soap:
+        version = soap.call("coordination", "GetContactStates", profileId="work", waitSeconds=0)["version"]
+    answers = {}
+
+    def pull(number):
+        inbox.pull(wait=20)
+        answers[number, "pull"] = (time.monotonic(), inbox.states()[-1][2])
+
+    def ask(number):
+        nonlocal version
+        with asker.soap(b) as soap:
+            answer = soap.call("coordination", "GetContactStates", profileId="work", sinceVersion=version)
+        version = answer["version"]
+        answers[number, "ask"] = (time.monotonic(), answer["contactState"]["state"])
+
+    took = []
+    for number, state in enumerate(["NOT_AVAILABLE", "UNKNOWN", "AVAILABLE", "NOT_AVAILABLE"]):
+        polls = [threading.Thread(target=poll, args=(number,)) for poll in (pull, ask)]
+        for poll in polls:
+            poll.start()
+        wait_for(lambda: b.metrics()["whitebrick_parked_polls"] == 2, "two parked polls", 5)
+        with alice.soap(a) as soap:
+            soap.call("availability", "ActivateMode", requestId=fresh("r"), profileId="work", level=state)
+        changed = time.monotonic()
+        seen = {"NOT_AVAILABLE": "NOT_CONNECTABLE", "AVAILABLE": "CONNECTABLE"}.get(state, state)
+        for poll in polls:
+            poll.join(25)
+        for kind in ("pull", "ask"):
+            at, told = answers[number, kind]
+            assert told == seen
+            took.append(at - changed)
+    print(f"\ntold without datagrams: {', '.join(f'{1000 * t:.0f}' for t in took)} ms after the change")
+    assert max(took) < 2
+    assert statistics.median(took) > 0.02, "the sweep is slower than that: the datagrams came through"
