@@ -212,12 +212,12 @@ class RetryingSoap(Soap):
         reads = operation.startswith(("Get", "List", "Find", "Resolve"))
         if operation not in EXEMPT and not reads and "requestId" not in arguments:
             arguments = {"requestId": uuid.uuid4().hex, **arguments}
-        end = time.monotonic() + self.patience
-        pause = 0.01
+        end, pause = None, 0.01  # patience begins with the first failure: a poll may have waited long before
         while True:
             try:
                 return super().call(module, operation, **arguments)
             except Exception as error:
+                end = end or time.monotonic() + self.patience
                 if not self.may_repeat(error) or time.monotonic() > end:
                     raise
             self.retries += 1
