@@ -16,7 +16,7 @@ namespace whitebrick::db {
 // ... FROM JSON_TABLE(?, '$[*]' COLUMNS(position FOR ORDINALITY, number VARCHAR(256) PATH '$')) t
 std::string json_list(const std::vector<std::string>& texts);
 
-inline constexpr std::array<std::size_t, 6> kListSizes{1, 4, 16, 64, 256, 1000};
+inline constexpr std::array<std::size_t, 7> kListSizes{1, 4, 20, 64, 100, 256, 1000};
 inline constexpr std::size_t kMaxList = kListSizes.back();
 
 // Placeholders for an IN list of `values` (1 to kMaxList of them), which are appended to `args`: a few

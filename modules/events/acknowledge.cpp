@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/dead.hpp"
 #include "modules/events/events.hpp"
 #include "modules/events/lease_token.hpp"
-#include "modules/events/lists.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::events {
@@ -48,9 +48,9 @@ std::uint64_t move_to_history(db::Session& db, std::uint64_t queue_id, const Lea
   std::uint64_t removed = 0;
   std::sort(kept.begin(), kept.end());
   kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
-  in_pieces(kept, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(kept, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     std::vector<db::Value> found{queue_id, db::Bytes{token.fence}};
-    const std::string remove = std::string(kDeleteAcknowledged).append(in_list(piece, found)).append(")");
+    const std::string remove = std::string(kDeleteAcknowledged).append(db::in_list(piece, found)).append(")");
     removed += db.execute_with(remove, found);
   });
   if (rows != removed) throw db::Conflict(0, "deliveries changed while they were acknowledged");
@@ -73,18 +73,18 @@ Acknowledged acknowledge_all(db::Session& db, std::uint64_t queue_id, const Leas
 Acknowledged acknowledge_some(db::Session& db, std::uint64_t queue_id, const LeaseToken& token,
                               const Ids& event_ids) {
   Acknowledged done;
-  in_pieces(event_ids, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(event_ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     auto args = leased_range(queue_id, token);
     const std::string keep = std::string(kKeepAcknowledged)
                                  .append(" AND d.event_id IN (")
-                                 .append(in_list(piece, args))
+                                 .append(db::in_list(piece, args))
                                  .append(")");
     std::uint64_t count = move_to_history(db, queue_id, token, keep, args);
     if (count < piece.size()) count += acknowledge_dead(db, queue_id, token, piece);
     done.count += count;
     if (count >= piece.size()) return;
     args.assign({queue_id, db::Bytes{token.fence}});
-    const std::string others = std::string(kSelectOthers).append(in_list(piece, args)).append(")");
+    const std::string others = std::string(kSelectOthers).append(db::in_list(piece, args)).append(")");
     const Ids lost = db.query_with(others, read_event_id, args);
     done.lost.insert(done.lost.end(), lost.begin(), lost.end());
   });

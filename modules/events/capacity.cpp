@@ -4,6 +4,7 @@
 #include <map>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/coalesce.hpp"
 #include "modules/events/delivery_rules.hpp"
 #include "modules/events/lists.hpp"
@@ -31,13 +32,13 @@ std::map<std::uint64_t, QueueRow> load_queues(db::Session& db, const std::vector
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   std::map<std::uint64_t, QueueRow> queues;
-  in_pieces(ids, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     Args args;
     const std::string sql = R"sql(
   SELECT q.id AS id, q.owner_kind AS owner_kind, q.state AS state, q.max_pending AS max_pending,
          COALESCE(d.due_event, 0) AS due_event
     FROM queue q LEFT JOIN queue_depth d ON d.queue_id = q.id WHERE q.id IN ()sql" +
-                            in_list(piece, args) + ")";
+                            db::in_list(piece, args) + ")";
     db.query_with(
         sql,
         [&](const db::Row& row) {
@@ -65,14 +66,14 @@ void hold_back(db::Session& db, const std::vector<DeliveryRow>& rows) {
     if (db.execute(kCountHeld, number, queue) == 0) throw db::Conflict(0, "the queue was resumed meanwhile");
   }
   for (const auto& [event, subscriptions] : by_event) {
-    in_pieces(subscriptions, [&](std::span<const std::uint64_t> piece) {
+    db::in_pieces(subscriptions, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
       Args args{event};
       const std::string sql = R"sql(
   INSERT IGNORE INTO delivery_history
          (subscription_id, event_id, recipient_kind, recipient_id, profile_id, outcome, attempts, done_at)
   SELECT s.id, ?, s.owner_kind, s.owner_id, IF(s.owner_kind = 2, s.profile_id, NULL), 6, 0, UTC_TIMESTAMP(6)
     FROM subscription s WHERE s.id IN ()sql" +
-                              in_list(piece, args) + ")";
+                              db::in_list(piece, args) + ")";
       db.execute_with(sql, args);
     });
   }

@@ -1,9 +1,12 @@
 #include "modules/events/coalesce.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 
+#include "db/list.hpp"
 #include "modules/events/lists.hpp"
 
 namespace whitebrick::events {
@@ -96,7 +99,7 @@ std::uint64_t make_way(db::Session& db, std::uint64_t queue_id, const std::strin
       newest[one.newest] += one.stands_for;
     }
     Args found{queue_id, subscription};
-    const std::string list = in_list(ids, found) + ")";
+    const std::string list = db::in_list(ids, found) + ")";
     const auto kept = db.execute_with(std::string(kKeepCoalesced) + list, found);
     const auto removed = db.execute_with(std::string(kDeleteCoalesced) + list, found);
     if (kept != ids.size() || removed != ids.size()) {
@@ -115,9 +118,9 @@ std::uint64_t coalesce_batch(db::Session& db, std::uint64_t queue_id, const Ids&
   const auto oldest = db.query_one(
       kSelectOldest, [](const db::Row& row) { return row.id("oldest"); }, queue_id);
   std::uint64_t freed = 0;
-  in_pieces(event_ids, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(event_ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     Args args{oldest.value_or(0), queue_id};
-    std::string sql = std::string(kColumns).append(kOfBatch).append(in_list(piece, args)).append(")");
+    std::string sql = std::string(kColumns).append(kOfBatch).append(db::in_list(piece, args)).append(")");
     sql += kUntouched;
     freed += make_way(db, queue_id, sql, args);
   });
@@ -128,6 +131,58 @@ std::uint64_t coalesce(db::Session& db, std::uint64_t queue_id, std::uint64_t fi
                        std::uint64_t last_event) {
   const std::string sql = std::string(kColumns).append(kOfRange).append(kUntouched);
   return make_way(db, queue_id, sql, {queue_id, first_event, last_event});
+}
+
+namespace {
+
+constexpr std::string_view kSelectKeys = R"sql(
+  SELECT state_key, type, service_id, component, event_id FROM event_state WHERE event_id IN ()sql";
+
+// Of the newest thousand of a key, the newest one that this subscription has or had.
+constexpr std::string_view kSelectNewestDelivered = R"sql(
+  SELECT STRAIGHT_JOIN n.event_id AS event_id
+    FROM (SELECT event_id FROM event_state WHERE state_key = ? AND type = ? AND service_id = ? AND component = ?
+           ORDER BY event_id DESC LIMIT 1000) AS n
+    LEFT JOIN delivery d ON d.subscription_id = ? AND d.event_id = n.event_id
+    LEFT JOIN delivery_history h ON h.subscription_id = ? AND h.event_id = n.event_id AND h.outcome = 1
+   WHERE d.event_id IS NOT NULL OR h.event_id IS NOT NULL ORDER BY n.event_id DESC LIMIT 1)sql";
+
+constexpr std::string_view kKeepOvertaken = R"sql(
+  INSERT IGNORE INTO delivery_history
+         (subscription_id, event_id, recipient_kind, recipient_id, profile_id, outcome, attempts, done_at)
+  VALUES (?, ?, ?, ?, ?, 5, 0, UTC_TIMESTAMP(6)))sql";
+
+}  // namespace
+
+Ids without_overtaken(db::Session& db, const SubscriptionRow& row, const Ids& event_ids) {
+  Args args;
+  const std::string select = std::string(kSelectKeys) + db::in_list(event_ids, args) + ")";
+  const auto states = db.query_with(
+      select,
+      [](const db::Row& r) {
+        return StateRow{r.text("state_key"), r.text("type"), r.id("service_id"), r.text("component"),
+                        r.id("event_id")};
+      },
+      args);
+  std::map<std::tuple<std::string, std::string, std::uint64_t, std::string>, std::uint64_t> newest;
+  std::set<std::uint64_t> overtaken;
+  for (const StateRow& state : states) {
+    const auto [found, added] =
+        newest.try_emplace({state.state_key, state.type, state.service_id, state.component});
+    if (added) {
+      found->second = db.query_one(
+                            kSelectNewestDelivered, [](const db::Row& r) { return r.id("event_id"); },
+                            state.state_key, state.type, state.service_id, state.component, row.id, row.id)
+                          .value_or(0);
+    }
+    if (state.event_id >= found->second) continue;
+    db.execute(kKeepOvertaken, row.id, state.event_id, static_cast<unsigned>(row.owner.kind), row.owner.id,
+               row.profile_id);
+    overtaken.insert(state.event_id);
+  }
+  Ids rest = event_ids;
+  std::erase_if(rest, [&](std::uint64_t id) { return overtaken.contains(id); });
+  return rest;
 }
 
 }  // namespace whitebrick::events

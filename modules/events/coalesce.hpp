@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "db/session.hpp"
+#include "modules/events/subscriptions.hpp"
 
 namespace whitebrick::events {
 
@@ -24,5 +25,10 @@ std::uint64_t coalesce_batch(db::Session&, std::uint64_t queue_id,
 // Those of a range of the queue's events, for newer ones in the queue; at most 1,000 at once.
 std::uint64_t coalesce(db::Session&, std::uint64_t queue_id, std::uint64_t first_event,
                        std::uint64_t last_event);
+
+// These events, about to be handed to a subscription that has been there before, without the states
+// that a newer one has overtaken: those count as coalesced. An older state never comes behind a newer.
+std::vector<std::uint64_t> without_overtaken(db::Session&, const SubscriptionRow&,
+                                             const std::vector<std::uint64_t>& event_ids);
 
 }  // namespace whitebrick::events

@@ -7,8 +7,8 @@
 #include <iterator>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/delivery_rules.hpp"
-#include "modules/events/lists.hpp"
 #include "modules/events/names.hpp"
 #include "server/fault.hpp"
 
@@ -62,39 +62,19 @@ constexpr std::string_view kDeleteAcknowledged = R"sql(
 }  // namespace
 
 std::uint64_t acknowledge_dead(db::Session& db, std::uint64_t queue_id, const LeaseToken& token,
-                               std::span<const std::uint64_t> event_ids) {
+                               const Ids& event_ids) {
   Args args{queue_id, token.first_event, token.last_event, db::Bytes{token.fence}};
   std::string condition;
-  if (!event_ids.empty()) condition = " AND d.event_id IN (" + in_list(event_ids, args) + ")";
+  if (!event_ids.empty()) condition = " AND d.event_id IN (" + db::in_list(event_ids, args) + ")";
   const Ids kept = db.query_with(keep_dead(condition), read_event_id, args);
   std::uint64_t removed = 0;
-  in_pieces(kept, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(kept, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     Args found{queue_id, db::Bytes{token.fence}};
-    const std::string remove = std::string(kDeleteAcknowledged) + in_list(piece, found) + ")";
+    const std::string remove = std::string(kDeleteAcknowledged) + db::in_list(piece, found) + ")";
     removed += db.execute_with(remove, found);
   });
   if (removed != kept.size()) throw db::Conflict(0, "the dead list changed while it was acknowledged");
   return removed;
-}
-
-namespace {
-
-constexpr std::string_view kKeepForgotten = R"sql(
-  INSERT INTO delivery_history
-         (subscription_id, event_id, recipient_kind, recipient_id, profile_id, outcome, attempts, done_at)
-  SELECT STRAIGHT_JOIN d.subscription_id, d.event_id, q.owner_kind, q.owner_id, NULL, 3, d.attempts, d.died_at
-    FROM dead_delivery d JOIN queue q ON q.id = d.queue_id
-   WHERE d.queue_id = ? AND d.subscription_id = ?
-      ON DUPLICATE KEY UPDATE done_at = delivery_history.done_at)sql";
-
-constexpr std::string_view kDeleteForgotten = R"sql(
-  DELETE FROM dead_delivery WHERE queue_id = ? AND subscription_id = ?)sql";
-
-}  // namespace
-
-void forget_dead(db::Session& db, std::uint64_t queue_id, std::uint64_t subscription_id) {
-  db.execute(kKeepForgotten, queue_id, subscription_id);
-  db.execute(kDeleteForgotten, queue_id, subscription_id);
 }
 
 namespace {
@@ -186,14 +166,14 @@ Requeued Events::requeue(db::Session& db, std::uint64_t queue_id, const Ids& eve
   Requeued done;
   if (wanted.empty()) return done;
   Args args{queue_id, db.now()};
-  const std::string insert = std::string(kRequeue) + in_list(wanted, args) + ") RETURNING event_id";
+  const std::string insert = std::string(kRequeue) + db::in_list(wanted, args) + ") RETURNING event_id";
   Ids back = db.query_with(insert, read_event_id, args);
   done.count = back.size();
   std::sort(back.begin(), back.end());
   back.erase(std::unique(back.begin(), back.end()), back.end());
   if (!back.empty()) {
     args.assign({queue_id});
-    const std::string remove = std::string(kDeleteRequeued) + in_list(back, args) + ")";
+    const std::string remove = std::string(kDeleteRequeued) + db::in_list(back, args) + ")";
     if (db.execute_with(remove, args) != done.count) {
       throw db::Conflict(0, "the dead list changed while it was requeued");
     }

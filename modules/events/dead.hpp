@@ -2,7 +2,6 @@
 // The dead list, as the rest of this module uses it.
 
 #include <cstdint>
-#include <span>
 
 #include "modules/events/events.hpp"
 #include "modules/events/lease_token.hpp"
@@ -14,8 +13,6 @@ namespace whitebrick::events {
 std::uint64_t bury(db::Session&, std::uint64_t queue_id, std::uint64_t first_event, std::uint64_t last_event);
 // A late acknowledgement of what has died since; no ids: all of the lease. Answers how many.
 std::uint64_t acknowledge_dead(db::Session&, std::uint64_t queue_id, const LeaseToken&,
-                               std::span<const std::uint64_t> event_ids);
-// Of an ended subscription: to the history.
-void forget_dead(db::Session&, std::uint64_t queue_id, std::uint64_t subscription_id);
+                               const std::vector<std::uint64_t>& event_ids);
 
 }  // namespace whitebrick::events

@@ -59,12 +59,15 @@ struct SubscriptionRequest {
   bool pull_only = false;               // absent `push` ends the pushing
 };
 
+// A count that stands for "more than 10,000".
+inline constexpr std::uint64_t kMostBacklog = 10'001;
+
 struct Subscription {
   std::uint64_t id = 0;
   std::uint64_t queue_id = 0;
   std::string name;
   bool available = false;     // somebody transmits at least one of its types now (prefix: any that matches)
-  std::uint64_t backlog = 0;  // deliveries not acknowledged yet
+  std::uint64_t backlog = 0;  // deliveries not acknowledged yet; counted up to kMostBacklog
 };
 
 struct NewEvent {
@@ -178,7 +181,7 @@ struct QueueInfo {
 };
 
 struct QueueLoad {
-  std::uint64_t depth = 0, leased = 0, dead = 0;        // counted up to 1,000,000
+  std::uint64_t depth = 0, leased = 0, dead = 0;        // counted up to 100,001
   std::optional<Time> oldest_at;                        // of the oldest one waiting
   std::vector<std::pair<std::string, Time>> consumers;  // and their last polls
 };
@@ -278,7 +281,7 @@ class Events {
   // The queue of a party by name ("" = the default one), created when missing.
   std::uint64_t open_queue(db::Session&, Party, const std::string& name);
   std::optional<std::uint64_t> find_queue(db::Session&, Party, const std::string& name);
-  std::uint64_t backlog(db::Session&, std::uint64_t queue_id);
+  std::uint64_t backlog(db::Session&, std::uint64_t queue_id);  // counted up to kMostBacklog
 
   // --- publishing (M5, M7) -------------------------------------------------------------------
   // By a service: all or none. Faults: EVENT_NOT_DECLARED, NOT_CONNECTED (of its types none is
@@ -351,9 +354,11 @@ class Events {
                           const std::string& consumer = {});  // "poll:<id>:<consumer>:<epoch>"
 
   // --- upkeep: jobs, one replica each period; true while there is more to do ----------------
-  // Hands what waits to terminals that connected while it was published, and settles what was
-  // published while a subscription ended. Every 2 s or so.
+  // Hands what waits to terminals that connected while it was published or settled, and settles what is
+  // left of subscriptions that ended or moved, also what was published meanwhile. A piece of each; every
+  // second or so, and when woken.
   bool sweep_waiting(db::Pool&);
+  static WaitKey waiting_key();  // woken when more is left than one transaction should write
   // Deliveries of events past their time to live go to the history as expired, those that failed
   // too often to the dead list, and states make way in queues that are full. Every minute or so.
   bool expire(db::Pool&);

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/capacity.hpp"
 #include "modules/events/events.hpp"
-#include "modules/events/lists.hpp"
 #include "modules/events/recipients.hpp"
 
 namespace whitebrick::events {
@@ -39,11 +39,11 @@ struct FanOut {
 
 std::vector<Recipient> recipients_by_id(db::Session& db, const Ids& ids) {
   std::vector<Recipient> found;
-  in_pieces(ids, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     std::vector<db::Value> args;
     const std::string sql = R"sql(
   SELECT id, queue_id, pushed FROM subscription WHERE id IN ()sql" +
-                            in_list(piece, args) + ") ORDER BY id";
+                            db::in_list(piece, args) + ") ORDER BY id";
     found = db.query_with(
         sql,
         [](const db::Row& row) {

@@ -4,9 +4,9 @@
 #include <iterator>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/events.hpp"
 #include "modules/events/lease_token.hpp"
-#include "modules/events/lists.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::events {
@@ -60,9 +60,9 @@ Held change_held(db::Session& db, std::uint64_t queue_id, const LeaseToken& toke
     std::ranges::set_difference(wanted, held, std::back_inserter(done.lost));
   else if (held.size() < token.deliveries)
     done.lost = db.query(kSelectHeldBefore, read, queue_id, token.first_event, token.last_event, fence);
-  in_pieces(both, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(both, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     Args args{seconds, queue_id, fence};
-    const std::string sql = std::string(update) + in_list(piece, args) + ")";
+    const std::string sql = std::string(update) + db::in_list(piece, args) + ")";
     done.count += db.execute_with(sql, args);
   });
   return done;

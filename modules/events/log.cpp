@@ -6,9 +6,9 @@
 #include <set>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/event_times.hpp"
 #include "modules/events/events.hpp"
-#include "modules/events/lists.hpp"
 #include "modules/events/names.hpp"
 #include "modules/events/patterns.hpp"
 #include "modules/events/subscriptions.hpp"
@@ -67,21 +67,34 @@ std::string selection(const Window& window, Args& args) {
   return sql + " AND e.type >= ? AND e.type < ?";
 }
 
-// The candidates of one source, in the order of their ids: on an index of that order.
+// The candidates of one source, in the order of their ids: on an index of `key`, if any, and `column`.
 struct Source {
-  std::string_view column, from;
+  std::string_view table, key, column, also;
 };
-constexpr Source kAll{"id", "event WHERE TRUE"};
-constexpr Source kTransmitted{"id", "event WHERE service_id = ?"};
-constexpr Source kPending{"event_id", "delivery WHERE queue_id = ? AND subscription_id = ?"};
-constexpr Source kDead{"event_id", "dead_delivery WHERE queue_id = ? AND subscription_id = ?"};
-constexpr Source kHistory{"event_id", "delivery_history WHERE subscription_id = ?"};
-constexpr Source kTargets{"event_id", "event_target WHERE profile_id = ?"};
+constexpr Source kAll{"event", "", "id", ""};
+constexpr Source kTransmitted{"event", "service_id", "id", ""};
+constexpr Source kPending{"delivery", "queue_id", "event_id", " AND subscription_id = ?"};
+constexpr Source kDead{"dead_delivery", "queue_id", "event_id", " AND subscription_id = ?"};
+constexpr Source kHistory{"delivery_history", "subscription_id", "event_id", ""};
+constexpr Source kTargets{"event_target", "profile_id", "event_id", ""};
 
-std::string candidates(const Source& source) {
-  const std::string column(source.column);
-  return "(SELECT " + column + " AS id FROM " + std::string(source.from) + " AND " + column + " > ? AND " +
-         column + " <= ? ORDER BY " + column + " LIMIT ?) AS c";
+// `values` are those of the key and of what is asked `also`. An equality for the key would make MariaDB
+// read all of its entries from the first one on: two bounds make it begin where the window does.
+std::string candidates(const Source& source, const Args& values, const Window& window, std::size_t most,
+                       Args& args) {
+  const std::string column(source.column), key(source.key);
+  std::string sql = "(SELECT " + column + " AS id FROM " + std::string(source.table) + " WHERE ";
+  if (!key.empty()) {
+    sql += key + " >= ? AND " + key + " <= ? AND ";
+    args.insert(args.end(), {values.at(0), values.at(0)});
+  }
+  sql.append(column).append(" > ? AND ").append(column).append(" <= ?").append(source.also);
+  args.insert(args.end(), {window.after, window.last});
+  if (!source.also.empty()) args.push_back(values.at(1));
+  sql += " ORDER BY ";
+  if (!key.empty()) sql += key + ", ";
+  args.emplace_back(most);
+  return sql.append(column).append(" LIMIT ?) AS c");
 }
 
 constexpr std::string_view kSelectFound = R"sql(
@@ -91,17 +104,13 @@ constexpr std::string_view kJoinEvent = R"sql(
 constexpr std::string_view kCountLooked = R"sql(
   SELECT COUNT(*) AS number, COALESCE(MAX(c.id), 0) AS last FROM )sql";
 
-Part search_source(db::Session& db, const Source& source, Args args, const Window& window) {
+Part search_source(db::Session& db, const Source& source, const Args& values, const Window& window) {
   const std::size_t most = window.selects() ? std::max<std::size_t>(kMostLooked, window.limit) : window.limit;
-  args.emplace_back(window.after);
-  args.emplace_back(window.last);
-  args.emplace_back(most);
-  const Args candidate_args = args;
+  Args candidate_args;
+  const std::string from = candidates(source, values, window, most, candidate_args);
+  Args args = candidate_args;
   std::string sql(kSelectFound);
-  sql.append(candidates(source))
-      .append(kJoinEvent)
-      .append(selection(window, args))
-      .append(" ORDER BY e.id LIMIT ?");
+  sql.append(from).append(kJoinEvent).append(selection(window, args)).append(" ORDER BY e.id LIMIT ?");
   args.emplace_back(window.limit);
   Part part;
   part.ids = db.query_with(
@@ -115,7 +124,7 @@ Part search_source(db::Session& db, const Source& source, Args args, const Windo
     std::uint64_t last = 0;
   };
   const auto looked = db.query_with(
-      std::string(kCountLooked).append(candidates(source)),
+      std::string(kCountLooked).append(from),
       [](const db::Row& row) {
         return Looked{row.id("number"), row.id("last")};
       },
@@ -187,8 +196,8 @@ class Search {
       add(kHistory, {row.id});
     }
   }
-  void add(const Source& source, Args args) {
-    const Part part = search_source(db_, source, std::move(args), window_);
+  void add(const Source& source, const Args& values) {
+    const Part part = search_source(db_, source, values, window_);
     found_.insert(part.ids.begin(), part.ids.end());
     searched_ = std::min(searched_, part.searched);
   }
@@ -207,9 +216,9 @@ constexpr std::string_view kSelectEvents = R"sql(
 
 std::vector<Event> load_events(db::Session& db, const Ids& ids) {
   std::vector<Event> events;
-  in_pieces(ids, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     Args args;
-    const std::string sql = std::string(kSelectEvents) + in_list(piece, args) + ") ORDER BY e.id";
+    const std::string sql = std::string(kSelectEvents) + db::in_list(piece, args) + ") ORDER BY e.id";
     const auto some = db.query_with(
         sql,
         [](const db::Row& row) {

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "modules/events/lists.hpp"
+#include "db/list.hpp"
 
 namespace whitebrick::events {
 namespace {
@@ -30,7 +30,7 @@ constexpr std::string_view kSelectTargetsOfUser = R"sql(
 TargetNames target_names(db::Session& db, const std::vector<std::uint64_t>& event_ids,
                          const TargetReader& reader) {
   TargetNames names;
-  in_pieces(event_ids, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(event_ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     Args args;
     std::string sql(kSelectTargets);
     if (reader.service_id) {
@@ -40,7 +40,7 @@ TargetNames target_names(db::Session& db, const std::vector<std::uint64_t>& even
       sql = kSelectTargetsOfUser;
       args.emplace_back(*reader.user_id);
     }
-    sql += in_list(piece, args);
+    sql += db::in_list(piece, args);
     sql += ") ORDER BY t.event_id, t.profile_id";
     db.query_with(
         sql,
@@ -56,14 +56,14 @@ TargetNames target_names(db::Session& db, const std::vector<std::uint64_t>& even
 std::map<std::uint64_t, TerminalName> terminal_names(db::Session& db,
                                                      const std::vector<std::uint64_t>& subscription_ids) {
   std::map<std::uint64_t, TerminalName> names;
-  in_pieces(subscription_ids, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(subscription_ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     Args args;
     const std::string sql = R"sql(
   SELECT s.id AS subscription_id, t.name AS terminal_name, u.name AS user_name, p.name AS profile_name
     FROM subscription s JOIN terminal t ON t.id = s.owner_id JOIN user u ON u.id = t.user_id
     LEFT JOIN profile p ON p.id = s.profile_id
    WHERE s.owner_kind = 2 AND s.id IN ()sql" +
-                            in_list(piece, args) + ")";
+                            db::in_list(piece, args) + ")";
     db.query_with(
         sql,
         [&](const db::Row& row) {
@@ -80,7 +80,7 @@ std::map<std::uint64_t, TerminalName> terminal_names(db::Session& db,
 std::map<std::pair<std::string, std::string>, std::uint64_t> profile_ids(
     db::Session& db, const std::vector<std::pair<std::string, std::string>>& wanted) {
   std::map<std::pair<std::string, std::string>, std::uint64_t> found;
-  in_pieces(wanted, [&](std::span<const std::pair<std::string, std::string>> piece) {
+  db::in_pieces(wanted, db::kMaxList, [&](const std::vector<std::pair<std::string, std::string>>& piece) {
     std::vector<std::string> users, profiles;
     for (const auto& [user, profile] : piece) {
       users.push_back(user);
@@ -90,9 +90,9 @@ std::map<std::pair<std::string, std::string>, std::uint64_t> profile_ids(
     std::string sql = R"sql(
   SELECT p.id AS id, u.name AS user_name, p.name AS profile_name
     FROM user u JOIN profile p ON p.user_id = u.id WHERE u.name IN ()sql";
-    sql += in_list(users, args);
+    sql += db::in_list(users, args);
     sql += ") AND p.name IN (";
-    sql += in_list(profiles, args);
+    sql += db::in_list(profiles, args);
     sql += ")";
     db.query_with(
         sql,

@@ -6,6 +6,7 @@
 #include <set>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/capacity.hpp"
 #include "modules/events/coalesce.hpp"
 #include "modules/events/events.hpp"
@@ -213,14 +214,16 @@ void require_declared(db::Session& db, std::uint64_t service_id, const std::vect
   std::set<std::string> types;
   for (const NewEvent& event : events) types.insert(event.type);
   std::map<std::string, bool> declared;  // and live?
-  in_pieces(std::vector<std::string>(types.begin(), types.end()), [&](std::span<const std::string> piece) {
-    Args args{service_id};
-    const std::string sql = R"sql(
+  db::in_pieces(std::vector<std::string>(types.begin(), types.end()), db::kMaxList,
+                [&](const std::vector<std::string>& piece) {
+                  Args args{service_id};
+                  const std::string sql = R"sql(
   SELECT type, live FROM event_declaration WHERE service_id = ? AND type IN ()sql" +
-                            in_list(piece, args) + ")";
-    db.query_with(
-        sql, [&](const db::Row& row) { return declared[row.text("type")] = row.flag("live"); }, args);
-  });
+                                          db::in_list(piece, args) + ")";
+                  db.query_with(
+                      sql, [&](const db::Row& row) { return declared[row.text("type")] = row.flag("live"); },
+                      args);
+                });
   bool live = false;
   for (const std::string& type : types) {
     if (!declared.contains(type)) {
@@ -238,11 +241,11 @@ void require_subscribed(db::Session& db, std::uint64_t service_id, const std::ve
     profiles.insert(profiles.end(), event.profiles.begin(), event.profiles.end());
   profiles = distinct(std::move(profiles));
   std::size_t subscribed = 0;
-  in_pieces(profiles, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(profiles, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     Args args{service_id};
     const std::string sql = R"sql(
   SELECT profile_id FROM profile_service WHERE service_id = ? AND profile_id IN ()sql" +
-                            in_list(piece, args) + ")";
+                            db::in_list(piece, args) + ")";
     subscribed += db.query_with(
                         sql, [](const db::Row& row) { return row.id("profile_id"); }, args)
                       .size();
@@ -278,11 +281,11 @@ namespace {
 
 std::vector<DeliveryRow> deliveries_to(db::Session& db, std::uint64_t event_id, const Ids& subscription_ids) {
   std::vector<DeliveryRow> rows;
-  in_pieces(subscription_ids, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(subscription_ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     Args args;
     const std::string sql = R"sql(
   SELECT id, queue_id FROM subscription WHERE id IN ()sql" +
-                            in_list(piece, args) + ")";
+                            db::in_list(piece, args) + ")";
     const auto some = db.query_with(
         sql,
         [&](const db::Row& row) {

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/dead.hpp"
 #include "modules/events/delivery_rules.hpp"
 #include "modules/events/events.hpp"
 #include "modules/events/lease_token.hpp"
-#include "modules/events/lists.hpp"
 #include "modules/events/names.hpp"
 #include "server/fault.hpp"
 
@@ -110,18 +110,32 @@ constexpr std::string_view kExpireClaimed = R"sql(
 constexpr std::string_view kDeleteDelivery = R"sql(
   DELETE FROM delivery WHERE queue_id = ? AND event_id = ? AND subscription_id = ?)sql";
 
-// Out of the way until the sweep settles it.
-constexpr std::string_view kHideDelivery = R"sql(
+// Out of the way until the sweep settles them.
+constexpr std::string_view kHideDeliveries = R"sql(
   UPDATE delivery SET token = NULL, sequence = 0, visible_at = UTC_TIMESTAMP(6) + INTERVAL 60 SECOND
-   WHERE queue_id = ? AND event_id = ? AND subscription_id = ?)sql";
+   WHERE queue_id = ? AND token = ? AND event_id IN ()sql";
+
+// Of subscriptions that have ended.
+void hide(db::Session& db, std::uint64_t queue_id, const std::string& fence, std::vector<Leased>& leased) {
+  Ids events, subscriptions;
+  std::erase_if(leased, [&](const Leased& one) {
+    if (one.owner) return false;
+    events.push_back(one.event.id);
+    subscriptions.push_back(one.subscription_id);
+    return true;
+  });
+  if (events.empty()) return;
+  std::vector<db::Value> args{queue_id, db::Bytes{fence}};
+  std::string sql = std::string(kHideDeliveries) + db::in_list(events, args);
+  sql += ") AND subscription_id IN (" + db::in_list(subscriptions, args) + ")";
+  db.execute_with(sql, args);
+}
 
 // Takes out what is leased to nobody's use.
-void drop_stale(db::Session& db, std::uint64_t queue_id, std::vector<Leased>& leased) {
+void drop_stale(db::Session& db, std::uint64_t queue_id, const std::string& fence,
+                std::vector<Leased>& leased) {
+  hide(db, queue_id, fence, leased);
   std::erase_if(leased, [&](const Leased& one) {
-    if (!one.owner) {
-      db.execute(kHideDelivery, queue_id, one.event.id, one.subscription_id);
-      return true;
-    }
     if (!one.expired) return false;
     db.execute(kExpireClaimed, queue_id, one.event.id, one.subscription_id);
     db.execute(kDeleteDelivery, queue_id, one.event.id, one.subscription_id);
@@ -218,11 +232,11 @@ std::optional<Claimed> lease_some(db::Session& db, std::uint64_t queue_id, const
     if (events.empty() || events.back() != one.event_id) events.push_back(one.event_id);
   }
   std::vector<db::Value> args{db::Bytes{fence}, lease_seconds, queue_id};
-  const std::string claim = claim_text(fresh > 0, in_list(events, args));
+  const std::string claim = claim_text(fresh > 0, db::in_list(events, args));
   args.emplace_back(ready.size());
   db.execute_with(claim, args);
   args.assign({queue_id, db::Bytes{fence}});
-  const std::string select = select_claimed(in_list(events, args));
+  const std::string select = select_claimed(db::in_list(events, args));
   claimed.leased = db.query_with(select, read_leased, args);
   return claimed;
 }
@@ -259,16 +273,23 @@ void settle_numbers(db::Session& db, std::uint64_t queue_id, Claimed& claimed) {
   if (next != numbers.last) db.execute(kTakeNumbersBack, next, queue_id);
 }
 
+// A queue may begin with very much that is nobody's any more: that is left to further looks.
+constexpr int kMostLooks = 10;
+
 }  // namespace
 
 Batch Events::claim(db::Session& db, std::uint64_t queue_id, int max_events, int lease_seconds) {
   LeaseToken token;
   std::vector<Leased> leased;
-  while (leased.empty()) {
+  for (int looks = 0; leased.empty(); ++looks) {
+    if (looks == kMostLooks) {
+      db.after_commit([this, queue_id] { wake_.wake({wait_key(queue_id)}); });
+      return {};
+    }
     token.fence = LeaseToken::random_fence();
     auto some = lease_some(db, queue_id, token.fence, max_events, lease_seconds);
     if (!some) return {};
-    drop_stale(db, queue_id, some->leased);
+    drop_stale(db, queue_id, token.fence, some->leased);
     settle_numbers(db, queue_id, *some);
     leased = std::move(some->leased);
   }

@@ -3,9 +3,9 @@
 #include <random>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/egress_rules.hpp"
 #include "modules/events/lease_token.hpp"
-#include "modules/events/lists.hpp"
 #include "modules/events/push_rules.hpp"
 #include "server/fault.hpp"
 
@@ -162,9 +162,9 @@ void end_push(db::Session& db, Events& events, const PushWork& work, const PushS
     events.acknowledge(db, work.queue_id, work.batch.lease_token, accepted);
     db.execute(kKeepAlive, work.queue_id);
   }
-  in_pieces(back, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(back, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     std::vector<db::Value> args{work.queue_id, fence};
-    const std::string sql = std::string(kGiveBack) + in_list(piece, args) + ")";
+    const std::string sql = std::string(kGiveBack) + db::in_list(piece, args) + ")";
     db.execute_with(sql, args);
   });
   db.execute(kEndWork, work.leased_until, sent.failures, sent.failed,

@@ -4,8 +4,8 @@
 #include <map>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/events.hpp"
-#include "modules/events/lists.hpp"
 
 namespace whitebrick::events {
 
@@ -31,14 +31,14 @@ std::vector<Push> Events::pushes(db::Session& db, const std::vector<Published>& 
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   std::map<std::uint64_t, Push> subscriptions;
-  in_pieces(ids, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     std::vector<db::Value> args;
     const std::string sql = R"sql(
   SELECT p.subscription_id AS subscription_id, p.queue_id AS queue_id, s.name AS subscription, v.name AS service,
          v.provider AS provider, v.connected = 1 AND p.next_at <= UTC_TIMESTAMP(6) AS expected
     FROM push_endpoint p JOIN subscription s ON s.id = p.subscription_id JOIN service v ON v.account_id = p.service_id
    WHERE p.subscription_id IN ()sql" +
-                            in_list(piece, args) + ")";
+                            db::in_list(piece, args) + ")";
     db.query_with(
         sql,
         [&](const db::Row& row) {
@@ -77,11 +77,11 @@ using SeenByEvent = std::map<std::uint64_t, Seen>;
 // All events of one subscription at once.
 SeenByEvent look_at_subscription(db::Session& db, const Push& of, const std::vector<std::uint64_t>& events) {
   SeenByEvent seen;
-  in_pieces(events, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(events, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     std::vector<db::Value> args{of.subscription_id};
     const std::string done = R"sql(
   SELECT event_id, outcome = 1 AS delivered FROM delivery_history WHERE subscription_id = ? AND event_id IN ()sql" +
-                             in_list(piece, args) + ")";
+                             db::in_list(piece, args) + ")";
     db.query_with(
         done, [&](const db::Row& row) { return seen[row.id("event_id")].delivered = row.flag("delivered"); },
         args);
@@ -91,7 +91,7 @@ SeenByEvent look_at_subscription(db::Session& db, const Push& of, const std::vec
          OR (p.failures > 0 AND p.failed_at >= e.created_at) AS failed
     FROM delivery d JOIN event e ON e.id = d.event_id JOIN push_endpoint p ON p.subscription_id = d.subscription_id
    WHERE d.queue_id = ? AND d.subscription_id = ? AND d.event_id IN ()sql" +
-                                in_list(piece, args) + ")";
+                                db::in_list(piece, args) + ")";
     db.query_with(
         waiting, [&](const db::Row& row) { return seen[row.id("event_id")].failed = row.flag("failed"); },
         args);

@@ -21,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto kIdle = 500ms;  // also how late a retry may be, and a word of another replica that was lost
+constexpr auto kRarely = 30s;  // a job does the same every second, on one replica
 
 // How many of the events from `first` on go into the next call: what failed before goes alone.
 std::size_t call_size(const std::vector<Event>& events, std::size_t first, int most) {
@@ -77,7 +78,7 @@ struct PushSenders::State {
   std::set<std::uint64_t> in_hand{};  // due or sent to
   bool stopping = false;
   std::vector<std::thread> senders{};
-  std::optional<WokenThread> dispatcher{}, fan_out{};
+  std::optional<WokenThread> dispatcher{}, fan_out{}, waiting{};
 
   // No more than the senders can take soon: what they leave is found again.
   bool look() {
@@ -149,10 +150,13 @@ void PushSenders::start() {
                            [&state] { return state.look(); });
   state.fan_out.emplace(state.registry, "fan_out", Events::fan_out_key(), 2 * kIdle,
                         [&state] { return state.events.fan_out(state.pool); });
+  state.waiting.emplace(state.registry, "waiting", Events::waiting_key(), kRarely,
+                        [&state] { return state.events.sweep_waiting(state.pool); });
 }
 
 void PushSenders::stop() {
   State& state = *state_;
+  state.waiting.reset();
   state.fan_out.reset();
   {
     const std::lock_guard lock(state.mutex);

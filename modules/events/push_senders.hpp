@@ -1,7 +1,8 @@
 #pragma once
 // The senders of pushes (patent 13.8, 13.10), on every replica: one thread looks for subscriptions with
 // something to push, the others send, each for one subscription at a time, with no connection to
-// the database while they wait for an endpoint. Also delivers events with very many recipients.
+// the database while they wait for an endpoint. Two more do what is too much for one transaction: events with
+// very many recipients, and terminals that end with very much waiting.
 
 #include <memory>
 #include <string>

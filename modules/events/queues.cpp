@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "modules/events/capacity.hpp"
 #include "modules/events/egress_rules.hpp"
 #include "modules/events/events.hpp"
 #include "server/fault.hpp"
@@ -49,18 +50,8 @@ std::uint64_t Events::open_queue(db::Session& db, Party owner, const std::string
   return *found;
 }
 
-namespace {
-
-constexpr std::string_view kCountDeliveries = R"sql(
-  SELECT COUNT(*) AS pending FROM delivery WHERE queue_id = ?)sql";
-
-}  // namespace
-
 std::uint64_t Events::backlog(db::Session& db, std::uint64_t queue_id) {
-  return db
-      .query_one(
-          kCountDeliveries, [](const db::Row& row) { return row.id("pending"); }, queue_id)
-      .value_or(0);
+  return bounded_depth(db, queue_id, kMostBacklog);
 }
 
 namespace {

@@ -3,8 +3,8 @@
 #include <charconv>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/events.hpp"
-#include "modules/events/lists.hpp"
 
 namespace whitebrick::events {
 namespace {
@@ -27,9 +27,9 @@ std::vector<WaitKey> QueueReadiness::ready(db::Session& db, const std::vector<Wa
       queues.push_back(id);
   }
   std::vector<WaitKey> ready;
-  in_pieces(queues, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(queues, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     std::vector<db::Value> args;
-    const std::string sql = std::string(kSelectReady) + in_list(piece, args) + ")";
+    const std::string sql = std::string(kSelectReady) + db::in_list(piece, args) + ")";
     const auto found = db.query_with(
         sql, [](const db::Row& row) { return Events::wait_key(row.id("id")); }, args);
     ready.insert(ready.end(), found.begin(), found.end());

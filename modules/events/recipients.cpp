@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/events.hpp"
-#include "modules/events/lists.hpp"
 #include "modules/events/patterns.hpp"
 
 namespace whitebrick::events {
@@ -19,7 +19,7 @@ std::string select_general(const std::vector<std::string>& patterns, Args& args)
     FROM subscription_pattern p JOIN subscription s ON s.id = p.subscription_id
    WHERE s.owner_kind IN (3, ?) AND s.profile_id IS NULL AND (s.transmitter_id IS NULL OR s.transmitter_id = ?)
      AND p.pattern IN ()sql" +
-         in_list(patterns, args) + ") LIMIT ?";
+         db::in_list(patterns, args) + ") LIMIT ?";
 }
 
 Recipient read_recipient(const db::Row& row, PartyKind kind = PartyKind::kService) {
@@ -48,20 +48,21 @@ bool find_general(db::Session& db, const std::vector<std::string>& patterns, std
 
 constexpr std::size_t kAll = 10'000'000;
 
-std::string select_terminals(std::span<const std::uint64_t> profiles,
+std::string select_terminals(const std::vector<std::uint64_t>& profiles,
                              const std::vector<std::string>& patterns, Args& args) {
   std::string sql = R"sql(
   SELECT DISTINCT s.profile_id AS profile_id, s.id AS subscription_id, s.queue_id AS queue_id, s.pushed AS pushed
     FROM subscription s JOIN subscription_pattern p ON p.subscription_id = s.id
    WHERE s.owner_kind = 2 AND s.profile_id IN ()sql";
-  sql += in_list(profiles, args);
+  sql += db::in_list(profiles, args);
   sql += ") AND p.pattern IN (";
-  sql += in_list(patterns, args);
+  sql += db::in_list(patterns, args);
   return sql + ")";
 }
 
-std::string select_services(std::span<const std::uint64_t> profiles, const std::vector<std::string>& patterns,
-                            std::uint64_t transmitter_id, Args& args) {
+std::string select_services(const std::vector<std::uint64_t>& profiles,
+                            const std::vector<std::string>& patterns, std::uint64_t transmitter_id,
+                            Args& args) {
   std::string sql = R"sql(
   SELECT DISTINCT ps.profile_id AS profile_id, s.id AS subscription_id, s.queue_id AS queue_id, s.pushed AS pushed
     FROM profile_service ps
@@ -70,9 +71,9 @@ std::string select_services(std::span<const std::uint64_t> profiles, const std::
    WHERE (s.profile_id IS NULL OR s.profile_id = ps.profile_id)
      AND (s.transmitter_id IS NULL OR s.transmitter_id = ?) AND ps.profile_id IN ()sql";
   args.emplace_back(transmitter_id);
-  sql += in_list(profiles, args);
+  sql += db::in_list(profiles, args);
   sql += ") AND p.pattern IN (";
-  sql += in_list(patterns, args);
+  sql += db::in_list(patterns, args);
   return sql + ")";
 }
 
@@ -106,7 +107,7 @@ Recipients find_recipients(db::Session& db, const std::string& type, std::uint64
       return 0;
     };
   };
-  in_pieces(profiles, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(profiles, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     Args args;
     const std::string terminals = select_terminals(piece, patterns, args);
     db.query_with(terminals, read(PartyKind::kTerminal), args);
@@ -125,7 +126,7 @@ std::vector<Recipient> general_after(db::Session& db, const std::string& type, s
     FROM subscription_pattern p JOIN subscription s ON s.id = p.subscription_id
    WHERE s.owner_kind = 1 AND s.profile_id IS NULL AND (s.transmitter_id IS NULL OR s.transmitter_id = ?)
      AND s.id > ? AND s.created_at <= ? AND p.pattern IN ()sql" +
-                          in_list(matching_patterns(type), args) + ") ORDER BY s.id LIMIT 1000";
+                          db::in_list(matching_patterns(type), args) + ") ORDER BY s.id LIMIT 1000";
   return db.query_with(
       sql, [](const db::Row& row) { return read_recipient(row); }, args);
 }
@@ -137,7 +138,7 @@ std::uint64_t count_general(db::Session& db, const std::string& type, std::uint6
     FROM subscription_pattern p JOIN subscription s ON s.id = p.subscription_id
    WHERE s.owner_kind = 1 AND s.profile_id IS NULL AND (s.transmitter_id IS NULL OR s.transmitter_id = ?)
      AND p.pattern IN ()sql" +
-                          in_list(matching_patterns(type), args) + ")";
+                          db::in_list(matching_patterns(type), args) + ")";
   std::uint64_t count = 0;
   db.query_with(
       sql, [&](const db::Row& row) { return count = row.id("subscriptions"); }, args);
@@ -161,7 +162,7 @@ std::vector<std::uint64_t> subscribers_of_type(db::Session& db, const std::strin
     JOIN subscription s ON s.owner_kind = 2 AND s.profile_id = ps.profile_id
     JOIN subscription_pattern p ON p.subscription_id = s.id
    WHERE ps.service_id = ? AND p.pattern IN ()sql" +
-                                in_list(patterns, args) + ")";
+                                db::in_list(patterns, args) + ")";
   const auto told = db.query_with(
       terminals, [](const db::Row& row) { return row.id("subscription_id"); }, args);
   ids.insert(ids.end(), told.begin(), told.end());
@@ -171,11 +172,11 @@ std::vector<std::uint64_t> subscribers_of_type(db::Session& db, const std::strin
 std::vector<std::uint64_t> profiles_with_terminal(db::Session& db,
                                                   const std::vector<std::uint64_t>& profiles) {
   std::vector<std::uint64_t> found;
-  in_pieces(profiles, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(profiles, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     Args args;
     const std::string sql = R"sql(
   SELECT DISTINCT profile_id FROM subscription WHERE owner_kind = 2 AND profile_id IN ()sql" +
-                            in_list(piece, args) + ")";
+                            db::in_list(piece, args) + ")";
     const auto some = db.query_with(
         sql, [](const db::Row& row) { return row.id("profile_id"); }, args);
     found.insert(found.end(), some.begin(), some.end());

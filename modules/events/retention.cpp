@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/events.hpp"
-#include "modules/events/lists.hpp"
 
 namespace whitebrick::events {
 namespace {
@@ -39,7 +39,7 @@ bool forget_piece(db::Session& db, const Ids& ids) {
   for (const std::string_view remove :
        {kDeleteHistory, kDeleteDead, kDeleteStates, kDeleteTargets, kDeleteEvents}) {
     std::vector<db::Value> args;
-    const std::string sql = std::string(remove) + in_list(ids, args) + ") LIMIT ?";
+    const std::string sql = std::string(remove) + db::in_list(ids, args) + ") LIMIT ?";
     args.emplace_back(room);
     room -= db.execute_with(sql, args);
     if (room == 0) return false;

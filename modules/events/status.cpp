@@ -90,10 +90,10 @@ namespace {
 constexpr std::string_view kCountDeliveries = R"sql(
   SELECT COUNT(*) AS depth, COALESCE(SUM(leased), 0) AS leased
     FROM (SELECT token IS NOT NULL AND visible_at > UTC_TIMESTAMP(6) AS leased FROM delivery
-           WHERE queue_id = ? LIMIT 1000000) AS some)sql";
+           WHERE queue_id = ? LIMIT 100001) AS some)sql";
 
 constexpr std::string_view kCountDead = R"sql(
-  SELECT COUNT(*) AS dead FROM (SELECT 1 FROM dead_delivery WHERE queue_id = ? LIMIT 1000000) AS some)sql";
+  SELECT COUNT(*) AS dead FROM (SELECT 1 FROM dead_delivery WHERE queue_id = ? LIMIT 100001) AS some)sql";
 
 constexpr std::string_view kSelectOldest = R"sql(
   SELECT e.created_at AS created_at FROM delivery d JOIN event e ON e.id = d.event_id

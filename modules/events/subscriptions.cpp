@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "modules/events/capacity.hpp"
-#include "modules/events/dead.hpp"
+#include "modules/events/ended.hpp"
 #include "modules/events/lists.hpp"
 #include "modules/events/patterns.hpp"
 #include "modules/events/push.hpp"
@@ -126,7 +126,9 @@ bool is_transmitted(db::Session& db, const std::string& pattern) {
 }
 
 constexpr std::string_view kCountDeliveries = R"sql(
-  SELECT COUNT(*) AS pending FROM delivery WHERE queue_id = ? AND subscription_id = ?)sql";
+  SELECT COUNT(*) AS pending
+    FROM (SELECT 1 FROM delivery FORCE INDEX (ix_delivery_subscription)
+           WHERE subscription_id = ? AND queue_id = ? LIMIT ?) AS some)sql";
 
 }  // namespace
 
@@ -138,10 +140,10 @@ bool any_transmitted(db::Session& db, const std::vector<std::string>& patterns) 
 Subscription describe(db::Session& db, const SubscriptionRow& row, const std::vector<std::string>& patterns) {
   Subscription described{row.id, row.queue_id, row.name, false, 0};
   described.available = any_transmitted(db, patterns);
-  described.backlog =
-      db.query_one(
-            kCountDeliveries, [](const db::Row& r) { return r.id("pending"); }, row.queue_id, row.id)
-          .value_or(0);
+  described.backlog = db.query_one(
+                            kCountDeliveries, [](const db::Row& r) { return r.id("pending"); }, row.id,
+                            row.queue_id, kMostBacklog)
+                          .value_or(0);
   return described;
 }
 
@@ -182,33 +184,6 @@ Subscription Events::subscribe(db::Session& db, Party owner, const SubscriptionR
 
 namespace {
 
-constexpr std::string_view kDeleteSubscription = R"sql(
-  DELETE FROM subscription WHERE id = ?)sql";
-
-constexpr std::string_view kDeletePatterns = R"sql(
-  DELETE FROM subscription_pattern WHERE subscription_id = ?)sql";
-
-constexpr std::string_view kInsertEnded = R"sql(
-  INSERT INTO ended_subscription (subscription_id, queue_id, owner_kind, owner_id, profile_id, ended_at)
-  VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6))
-      ON DUPLICATE KEY UPDATE ended_at = VALUES(ended_at))sql";
-
-}  // namespace
-
-void note_ended(db::Session& db, const SubscriptionRow& row) {
-  db.execute(kInsertEnded, row.id, row.queue_id, number(row.owner.kind), row.owner.id, row.profile_id);
-}
-
-void end_subscription(db::Session& db, const SubscriptionRow& row) {
-  db.execute(kDeleteSubscription, row.id);
-  db.execute(kDeletePatterns, row.id);
-  remove_push(db, row.id);
-  note_ended(db, row);
-  forget_dead(db, row.queue_id, row.id);
-}
-
-namespace {
-
 constexpr std::string_view kRenew = R"sql(
   UPDATE queue SET lifetime = COALESCE(?, lifetime), state = 0, state_at = NULL, held = 0,
          expires_at = UTC_TIMESTAMP(6) + INTERVAL lifetime SECOND
@@ -241,8 +216,7 @@ constexpr std::string_view kDeleteUnusedQueue = R"sql(
 bool Events::unsubscribe(db::Session& db, Party owner, const std::string& name) {
   const auto row = find_subscription(db, owner, name);
   if (!row) return false;
-  end_subscription(db, *row);
-  settle_ended(db, *row);  // a long backlog is left to the sweep
+  if (end_subscription(db, *row)) db.after_commit([this] { wake_.wake({waiting_key()}); });
   db.execute(kDeleteUnusedQueue, number(owner.kind), owner.id, name);
   db.after_commit([this, queue = row->queue_id] { wake_.wake({wait_key(queue)}); });  // its poll ends
   return true;

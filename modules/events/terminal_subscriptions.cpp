@@ -3,13 +3,19 @@
 
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/capacity.hpp"
-#include "modules/events/lists.hpp"
+#include "modules/events/coalesce.hpp"
+#include "modules/events/ended.hpp"
 #include "modules/events/subscriptions.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::events {
 namespace {
+
+void wake_after_commit(db::Session& db, Wake& wake, WaitKey key) {
+  db.after_commit([&wake, key = std::move(key)] { wake.wake({key}); });
+}
 
 constexpr std::string_view kSelectProfileName = R"sql(
   SELECT name FROM profile WHERE id = ?)sql";
@@ -29,12 +35,12 @@ Subscription Events::subscribe_terminal(db::Session& db, std::uint64_t terminal_
   write_patterns(db, row.id, patterns);
   const bool moved = before && before->queue_id != queue_id;
   if (moved) {
-    move_deliveries(db, before->queue_id, row);
-    note_ended(db, *before);
+    if (move_deliveries(db, *before, queue_id)) wake_after_commit(db, wake_, waiting_key());
   }
   resume(db, queue_id);
-  const bool waited = hand_over_waiting(db, row) > 0;
-  if (moved || waited) db.after_commit([this, queue_id] { wake_.wake({wait_key(queue_id)}); });
+  const HandedOver waited = hand_over_waiting(db, row);
+  if (moved || waited.some) wake_after_commit(db, wake_, wait_key(queue_id));
+  if (waited.more) wake_after_commit(db, wake_, waiting_key());
   return describe(db, row, patterns);
 }
 
@@ -46,13 +52,13 @@ Subscription Events::select_terminal_events(db::Session& db, std::uint64_t termi
   for (const SubscriptionRow& row : party_subscriptions(db, {PartyKind::kTerminal, terminal_id})) {
     if (profile_id && row.profile_id != profile_id) continue;
     write_patterns(db, row.id, patterns);
-    hand_over_waiting(db, row);
+    if (hand_over_waiting(db, row).more) wake_after_commit(db, wake_, waiting_key());
     const Subscription described = describe(db, row, patterns);
     if (!selected)
       selected = described;
     else
       selected->backlog += described.backlog;
-    db.after_commit([this, queue = row.queue_id] { wake_.wake({wait_key(queue)}); });
+    wake_after_commit(db, wake_, wait_key(row.queue_id));
   }
   if (!selected) throw Fault(FaultCode::NOT_CONNECTED, "Connect the terminal before it subscribes.", "name");
   return *selected;
@@ -75,76 +81,14 @@ void Events::unsubscribe_terminal(db::Session& db, std::uint64_t subscription_id
       },
       subscription_id);
   if (!row) return;
-  end_subscription(db, *row);
-  while (settle_ended(db, *row) > 0) {
-  }
+  if (end_subscription(db, *row)) wake_after_commit(db, wake_, waiting_key());
 }
 
 namespace {
 
-// Without locks: a delivery that is not yet committed is not waited for, but left to the sweep.
-constexpr std::string_view kSelectOwn = R"sql(
-  SELECT event_id FROM delivery WHERE queue_id = ? AND subscription_id = ? ORDER BY event_id)sql";
+using Ids = std::vector<std::uint64_t>;
 
-}  // namespace
-
-std::uint64_t move_deliveries(db::Session& db, std::uint64_t from_queue, const SubscriptionRow& row) {
-  const auto events = db.query(
-      kSelectOwn, [](const db::Row& r) { return r.id("event_id"); }, from_queue, row.id);
-  std::uint64_t moved = 0;
-  in_pieces(events, [&](std::span<const std::uint64_t> piece) {
-    std::vector<db::Value> args{row.queue_id, from_queue, row.id};
-    const std::string move = R"sql(
-  UPDATE delivery SET queue_id = ?, visible_at = UTC_TIMESTAMP(6), previous_token = token, token = NULL, sequence = 0
-   WHERE queue_id = ? AND subscription_id = ? AND event_id IN ()sql" +
-                             in_list(piece, args) + ")";
-    moved += db.execute_with(move, args);
-  });
-  return moved;
-}
-
-namespace {
-
-constexpr std::string_view kKeepUnsubscribed = R"sql(
-  INSERT INTO delivery_history
-         (subscription_id, event_id, recipient_kind, recipient_id, profile_id, outcome, attempts, done_at)
-  SELECT d.subscription_id, d.event_id, ?, ?, ?, 4, d.attempts, UTC_TIMESTAMP(6) FROM delivery d
-   WHERE d.queue_id = ? AND d.subscription_id = ? ORDER BY d.event_id LIMIT 1000
-      ON DUPLICATE KEY UPDATE done_at = delivery_history.done_at
-  RETURNING event_id)sql";
-
-constexpr std::string_view kDeleteLeft = R"sql(
-  DELETE FROM delivery WHERE queue_id = ? AND subscription_id = ? AND event_id IN ()sql";
-
-// It waits even while another terminal still has it: that one may leave at the same time. What
-// another terminal has acknowledged is dropped when it is handed over.
-constexpr std::string_view kInsertWaiting = R"sql(
-  INSERT IGNORE INTO waiting_event (profile_id, event_id)
-  SELECT ?, id FROM event WHERE may_wait = 1 AND expires_at > UTC_TIMESTAMP(6) AND id IN ()sql";
-
-}  // namespace
-
-std::uint64_t settle_ended(db::Session& db, const SubscriptionRow& row) {
-  const std::optional<std::uint64_t> profile =
-      row.owner.kind == PartyKind::kTerminal ? row.profile_id : std::nullopt;
-  const auto kept = db.query(
-      kKeepUnsubscribed, [](const db::Row& r) { return r.id("event_id"); },
-      static_cast<unsigned>(row.owner.kind), row.owner.id, profile, row.queue_id, row.id);
-  if (kept.empty()) return 0;
-  std::vector<db::Value> args{row.queue_id, row.id};
-  const std::string remove = std::string(kDeleteLeft) + in_list(kept, args) + ")";
-  if (db.execute_with(remove, args) != kept.size()) {
-    throw db::Conflict(0, "deliveries of an ended subscription changed meanwhile");
-  }
-  if (profile) {
-    args.assign({*profile});
-    const std::string wait = std::string(kInsertWaiting) + in_list(kept, args) + ")";
-    db.execute_with(wait, args);
-  }
-  return kept.size();
-}
-
-namespace {
+constexpr std::size_t kMostHandedOver = 500;
 
 constexpr std::string_view kSelectWaiting = R"sql(
   SELECT DISTINCT STRAIGHT_JOIN w.event_id AS event_id
@@ -152,29 +96,47 @@ constexpr std::string_view kSelectWaiting = R"sql(
     JOIN subscription_pattern p ON p.subscription_id = ? AND (p.pattern IN ('*', e.type)
       OR (RIGHT(p.pattern, 2) = '.*' AND LEFT(e.type, CHAR_LENGTH(p.pattern) - 1) = LEFT(p.pattern, CHAR_LENGTH(p.pattern) - 1)))
    WHERE w.profile_id = ? AND e.expires_at > UTC_TIMESTAMP(6)
-   ORDER BY w.event_id LIMIT 1000)sql";
+   ORDER BY w.event_id LIMIT ?)sql";
 
 constexpr std::string_view kDeleteWaiting = R"sql(
   DELETE FROM waiting_event WHERE profile_id = ? AND event_id IN ()sql";
 
-}  // namespace
-
-std::uint64_t hand_over_waiting(db::Session& db, const SubscriptionRow& row) {
-  const auto events = db.query(
-      kSelectWaiting, [](const db::Row& r) { return r.id("event_id"); }, row.id, row.profile_id);
-  if (events.empty()) return 0;
-  std::vector<db::Value> args{row.queue_id, row.id, row.profile_id};
-  const std::string insert = R"sql(
+// Not what a terminal of the profile has acknowledged, nor what the subscription has anyhow.
+constexpr std::string_view kHandOver = R"sql(
   INSERT IGNORE INTO delivery (queue_id, event_id, subscription_id, visible_at)
   SELECT ?, e.id, ?, UTC_TIMESTAMP(6) FROM event e
     LEFT JOIN delivery_history h ON h.event_id = e.id AND h.profile_id = ? AND h.outcome = 1
-   WHERE h.event_id IS NULL AND e.id IN ()sql" +
-                             in_list(events, args) + ")";
-  db.execute_with(insert, args);
-  args.assign({row.profile_id});
-  const std::string remove = std::string(kDeleteWaiting) + in_list(events, args) + ")";
+    LEFT JOIN delivery d ON d.subscription_id = ? AND d.event_id = e.id
+   WHERE h.event_id IS NULL AND d.event_id IS NULL AND e.id IN ()sql";
+
+// What the subscription's own acknowledgement, under way until now, has made a repetition.
+constexpr std::string_view kDropAcknowledged = R"sql(
+  DELETE d FROM delivery d JOIN delivery_history h ON h.subscription_id = d.subscription_id AND h.event_id = d.event_id
+   WHERE d.queue_id = ? AND d.subscription_id = ? AND h.outcome = 1 AND d.attempts = 0 AND d.replay = 0
+     AND d.event_id IN ()sql";
+
+void hand_over(db::Session& db, const SubscriptionRow& row, const Ids& events) {
+  if (events.empty()) return;
+  std::vector<db::Value> args{row.queue_id, row.id, row.profile_id, row.id};
+  const std::string insert = std::string(kHandOver) + db::in_list(events, args) + ")";
+  if (db.execute_with(insert, args) == 0) return;
+  args.assign({row.queue_id, row.id});
+  const std::string drop = std::string(kDropAcknowledged) + db::in_list(events, args) + ")";
+  db.execute_with(drop, args);
+}
+
+}  // namespace
+
+HandedOver hand_over_waiting(db::Session& db, const SubscriptionRow& row) {
+  const Ids events = db.query(
+      kSelectWaiting, [](const db::Row& r) { return r.id("event_id"); }, row.id, row.profile_id,
+      kMostHandedOver);
+  if (events.empty()) return {};
+  hand_over(db, row, without_overtaken(db, row, events));
+  std::vector<db::Value> args{row.profile_id};
+  const std::string remove = std::string(kDeleteWaiting) + db::in_list(events, args) + ")";
   db.execute_with(remove, args);
-  return events.size();
+  return {true, events.size() == kMostHandedOver};
 }
 
 }  // namespace whitebrick::events

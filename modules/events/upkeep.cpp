@@ -4,58 +4,16 @@
 #include <algorithm>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/capacity.hpp"
 #include "modules/events/coalesce.hpp"
 #include "modules/events/dead.hpp"
+#include "modules/events/ended.hpp"
 #include "modules/events/events.hpp"
-#include "modules/events/lists.hpp"
 #include "modules/events/subscriptions.hpp"
 
 namespace whitebrick::events {
 namespace {
-
-// No transaction of a publisher lasts this long (idle and statement time limits).
-constexpr std::string_view kSelectEnded = R"sql(
-  SELECT subscription_id, queue_id, owner_kind, owner_id, profile_id FROM ended_subscription
-   WHERE ended_at <= UTC_TIMESTAMP(6) - INTERVAL ? SECOND ORDER BY subscription_id LIMIT 100)sql";
-constexpr int kLongestPublish = 20;
-
-constexpr std::string_view kDeleteEnded = R"sql(
-  DELETE FROM ended_subscription WHERE subscription_id = ? AND queue_id = ?)sql";
-
-constexpr std::string_view kSelectQueueOf = R"sql(
-  SELECT queue_id FROM subscription WHERE id = ?)sql";
-
-SubscriptionRow read_ended(const db::Row& row) {
-  return {row.id("subscription_id"),
-          row.id("queue_id"),
-          {static_cast<PartyKind>(row.number("owner_kind")), row.id("owner_id")},
-          "",
-          row.id_or_null("profile_id"),
-          std::nullopt};
-}
-
-// What came behind goes where the subscription has moved, or where an ended one's goes.
-std::uint64_t settle_or_follow(db::Session& db, const SubscriptionRow& ended) {
-  const auto queue = db.query_one(
-      kSelectQueueOf, [](const db::Row& row) { return row.id("queue_id"); }, ended.id);
-  if (!queue) return settle_ended(db, ended);
-  if (*queue == ended.queue_id) return 0;
-  SubscriptionRow moved = ended;
-  moved.queue_id = *queue;
-  return move_deliveries(db, ended.queue_id, moved);
-}
-
-bool settle_all_ended(db::Pool& pool) {
-  const auto ended = pool.in_transaction(
-      [](db::Session& db) { return db.query(kSelectEnded, read_ended, kLongestPublish); });
-  for (const SubscriptionRow& row : ended) {
-    while (pool.in_transaction([&](db::Session& db) { return settle_or_follow(db, row); }) > 0) {
-    }
-    pool.in_transaction([&](db::Session& db) { db.execute(kDeleteEnded, row.id, row.queue_id); });
-  }
-  return ended.size() == 100;
-}
 
 // From the terminals' side: those are few, what waits may be much.
 constexpr std::string_view kSelectTerminalsWithWaiting = R"sql(
@@ -67,13 +25,25 @@ constexpr std::string_view kSelectTerminalsWithWaiting = R"sql(
       OR (RIGHT(p.pattern, 2) = '.*' AND LEFT(e.type, CHAR_LENGTH(p.pattern) - 1) = LEFT(p.pattern, CHAR_LENGTH(p.pattern) - 1)))
    WHERE s.owner_kind = 2 AND e.expires_at > UTC_TIMESTAMP(6) LIMIT 100)sql";
 
-constexpr std::string_view kStillThere = R"sql(
-  SELECT id FROM subscription WHERE id = ? AND queue_id = ?)sql";
+// SKIP LOCKED: another replica hands over to it now, or it ends.
+constexpr std::string_view kTakeSubscription = R"sql(
+  SELECT id FROM subscription WHERE id = ? AND queue_id = ? FOR UPDATE SKIP LOCKED)sql";
+
+// True: there may be more for it.
+bool hand_over_piece(db::Session& db, Wake& wake, const SubscriptionRow& row) {
+  if (!db.query_one(
+          kTakeSubscription, [](const db::Row& r) { return r.id("id"); }, row.id, row.queue_id))
+    return false;
+  db.after_commit([&wake, queue = row.queue_id] { wake.wake({Events::wait_key(queue)}); });
+  return hand_over_waiting(db, row).more;
+}
 
 }  // namespace
 
+WaitKey Events::waiting_key() { return "waiting:"; }
+
 bool Events::sweep_waiting(db::Pool& pool) {
-  const bool more_ended = settle_all_ended(pool);
+  bool more = settle_all_ended(wake_, pool);
   const auto terminals = pool.in_transaction([](db::Session& db) {
     return db.query(kSelectTerminalsWithWaiting, [](const db::Row& row) {
       return SubscriptionRow{
@@ -81,16 +51,9 @@ bool Events::sweep_waiting(db::Pool& pool) {
           "",           row.id_or_null("profile_id"), std::nullopt};
     });
   });
-  for (const SubscriptionRow& row : terminals) {
-    pool.in_transaction([&](db::Session& db) {
-      if (!db.query_one(
-              kStillThere, [](const db::Row& r) { return r.id("id"); }, row.id, row.queue_id))
-        return;
-      hand_over_waiting(db, row);
-      db.after_commit([this, queue = row.queue_id] { wake_.wake({wait_key(queue)}); });
-    });
-  }
-  return more_ended || terminals.size() == 100;
+  for (const SubscriptionRow& row : terminals)
+    more = pool.in_transaction([&](db::Session& db) { return hand_over_piece(db, wake_, row); }) || more;
+  return more || terminals.size() == 100;
 }
 
 namespace {
@@ -151,10 +114,10 @@ void expire_piece(db::Session& db, std::uint64_t queue, std::uint64_t after, std
   distinct(events);
   distinct(subscriptions);
   std::uint64_t removed = 0;
-  in_pieces(subscriptions, [&](std::span<const std::uint64_t> piece) {
+  db::in_pieces(subscriptions, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     std::vector<db::Value> args{queue, now};
-    std::string remove = std::string(kDeleteExpired) + in_list(events, args);
-    remove += ") AND subscription_id IN (" + in_list(piece, args) + ")";
+    std::string remove = std::string(kDeleteExpired) + db::in_list(events, args);
+    remove += ") AND subscription_id IN (" + db::in_list(piece, args) + ")";
     removed += db.execute_with(remove, args);
   });
   if (removed != kept) throw db::Conflict(0, "deliveries changed while they expired");
