@@ -508,6 +508,21 @@ def test_coordination(world):
     w.alice.refused("DisconnectTerminal", "NOT_FOUND", "terminalId", terminalId="none")
 
 
+# A service acts in the name of the user of its session.
+def act_for_alice(w):
+    w.alice.SubscribeToService(profileId="work", service=w.mail_ref)
+    access = w.alice.ConnectTerminal(terminalId="phone", activate=["work"]).accessSession[0].accessSessionId
+    session = w.alice.OpenServiceSession(accessSessionId=access, service=w.mail_ref).serviceSessionId
+    call = {"callId": w.name("for-alice"), "profileId": "work", "contact": w.number(2), "type": "VOICE_IMMEDIATE"}
+    w.mail.refused("PlaceCall", "INVALID_ARGUMENT", "serviceSessionId", **call)
+    assert w.mail.PlaceCall(**call, serviceSessionId=session).decision == "ACCEPT"
+    w.mail.ReportCall(callId=call["callId"], state="ENDED")
+    asked = w.mail.RequestAuthorisation(profileId="work", contact=w.number(2), serviceSessionId=session)
+    assert asked == "PENDING"
+    w.alice.DisconnectTerminal(terminalId="phone")
+    w.mail.refused("PlaceCall", "SESSION_ENDED", "serviceSessionId", **call, serviceSessionId=session)
+
+
 def test_calls(world):
     w = world
     w.bob.PutProfile(profileId="work", policy="OPEN")
@@ -532,6 +547,7 @@ def test_calls(world):
     w.alice.refused("PlaceCall", "TYPE_NOT_OFFERED", "type", callId=w.name("none"), profileId="work",
                     contact=w.number(96), type="VOICE_IMMEDIATE")
     w.alice.ReportCall(callId=placed["callId"], state="ENDED")
+    act_for_alice(w)
     w.bob.DisconnectTerminal(terminalId="phone")
     forwarded = w.mail.DecideCall(**{**question, "callId": w.name("later")})
     assert (forwarded.decision, forwarded.reason) == ("FORWARD", "NOT_CONNECTED")
@@ -546,6 +562,9 @@ def test_urgent_messages(world):
     w.alice.refused("SendUrgent", "FORBIDDEN", "contact", contact=w.number(2), text="Come home")
     assert w.bob.AllowUrgent(profileId="work", contact=w.number(1), kind=["VOICE", "WRITTEN"], ratePerHour=100) is True
     w.bob.refused("AllowUrgent", "FORBIDDEN", "userId", userId=w.name("alice"), profileId="work", contact=w.number(1))
+    allowed = {p.contact: (p.kind, p.ratePerHour) for p in w.bob.ListUrgentPermissions(profileId="work")}
+    assert allowed[f"tel:{w.number(1)}"] == (["VOICE", "WRITTEN"], 100)
+    w.bob.refused("ListUrgentPermissions", "FORBIDDEN", "userId", userId=w.name("alice"))
     written = w.alice.SendUrgent(contact=w.number(2), text="Come home")
     speech = bytes(range(256)) * 3000
     spoken = w.alice.SendUrgent(contact=w.number(2), voice=speech, voiceType="audio/ogg")
