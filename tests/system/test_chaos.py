@@ -13,6 +13,7 @@ from faults import Faults, plan
 from load import Publishers, Pullers
 from pool import wait_for
 from soap import FailoverSoap
+from tables import query
 
 LEASE = 5  # seconds
 EVENTS = 50_000
@@ -76,3 +77,29 @@ def test_no_acknowledged_event_is_lost(own_pool, own_cast, seconds, seed):
             state = soap.call("events", "GetSubscription", subscription="all")
             dead = soap.call("events", "GetDeadEvents", subscription="all").all("dead")
         assert (state["depth"], state["leased"], state["dead"], dead) == ("0", "0", "0", []), name
+
+
+def test_what_is_done_behind_the_servers_back_is_found(pool, cast):
+    """The same books, with a lost, a forged and a repeated event planted in the tables."""
+    event = "load.planted"
+    publisher, service = cast.service(declare=[event]), cast.service(subscribe={"all": [event]})
+    checker = Checker(["one"])
+    batch = checker.attempt(3)
+    with publisher.soap() as soap:
+        answer = soap.call("events", "PublishEvents", event=[{"type": event, "content": c} for c in batch])
+    checker.ended(batch, "ok")
+    lost, forged, repeated = (int(p["eventId"]) for p in answer.all("published"))
+    queue, subscription = query(pool, "SELECT queue_id, subscription_id FROM delivery WHERE event_id = %s", repeated)[0]
+    query(pool, "DELETE FROM delivery WHERE event_id = %s", lost)
+    query(pool, "UPDATE event SET content = 'forged' WHERE id = %s", forged)
+    pullers = Pullers(checker, {"one": (service.retrying(), "all")}, wait=0)
+    history = "SELECT COUNT(*) FROM delivery_history WHERE event_id = %s"
+    wait_for(lambda: query(pool, history, repeated)[0][0] or pullers.errors, "the acknowledgement", 10)
+    assert not pullers.errors and checker.again_outside([]) == []
+    query(pool, "INSERT INTO delivery (queue_id, event_id, subscription_id, visible_at)"
+                " VALUES (%s, %s, %s, UTC_TIMESTAMP(6))", queue, repeated, subscription)
+    wait_for(lambda: checker.again_outside([]) or pullers.errors, "the repetition", 10)
+    pullers.stop()
+    verdict = checker.verdict()
+    assert verdict.lost == [f"one: {batch[0]}", f"one: {batch[1]}"] and verdict.ghost == ["one: forged"]
+    assert verdict.late == [f"one: {batch[2]}"] and len(checker.again_outside([])) == 1
