@@ -78,10 +78,9 @@ Connected Directory::connect(db::Session& db, const Caller& caller, std::optiona
   if (!newly && db.execute(kConnectAgain, connected.lease_seconds, connected.lease_seconds, id) == 0) {
     throw Fault(FaultCode::NOT_REGISTERED, "register the service before connecting it");
   }
-  if (newly) {
-    events_.transmitter_connected(db, id);
-    publish_indicator(db, events_, id, std::nullopt);
-  }
+  // Connecting again counts, too: an endpoint that came back tells so before the old lease has run out.
+  events_.transmitter_connected(db, id);
+  if (newly) publish_indicator(db, events_, id, std::nullopt);
   if (!declarations.empty()) events_.declare(db, id, declarations, true);
   for (const events::SubscriptionRequest& wanted : subscriptions) {
     connected.subscriptions.push_back(events_.subscribe(db, {events::PartyKind::kService, id}, wanted));
