@@ -298,6 +298,7 @@ av__CallRule* call_to_wire(struct soap* soap, const CallRule& rule) {
   out->type = to_wire(rule.type);
   out->action = to_wire(rule.connected);
   out->actionAway = to_wire(rule.away);
+  if (rule.messaging) out->messaging = put(soap, std::optional(true));
   return out;
 }
 

@@ -97,13 +97,6 @@ struct View {
   Facts facts;                                // input of the pure rules in view.hpp
 };
 
-// What happens to one type of communication while the owner is connected, and while he is not.
-struct CallRule {
-  Communication type = Communication::kVoiceImmediate;
-  CallAction connected = CallAction::kReject, away = CallAction::kReject;
-  friend bool operator==(const CallRule&, const CallRule&) = default;
-};
-
 enum class StateSource { kMode = 1, kLevel = 2, kDefault = 3 };
 
 // Why an asker sees what he sees.
@@ -112,6 +105,7 @@ struct Explanation {
   Verdict verdict;
   Standing standing = Standing::kOther;
   bool authorised = false, refused = false;  // on the list
+  bool connected = false;                    // the owner is, with this profile
   std::optional<std::uint64_t> grant;        // id of the live one
   ProfilePolicy policy = ProfilePolicy::kAsk;
   StateSource source = StateSource::kDefault;  // of own_state
@@ -177,6 +171,14 @@ class Availability {
   // The views of one owner by many askers: for telling those who watch `number`.
   std::vector<View> views_by(db::Session&, const std::string& number,
                              const std::vector<std::uint64_t>& asker_user_ids);
+
+  // In whose name a request is made: a user's, as a profile of his (id 0: as none in particular); a
+  // service's, the user of a service session, as that session's profile. Faults: SESSION_ENDED(serviceSessionId)
+  // (also: another service's), INVALID_ARGUMENT(serviceSessionId) (a service must name one, a user must not),
+  // NOT_FOUND(profileId).
+  profiles::ProfileKey acting_profile(db::Session&, const Caller&,
+                                      const std::optional<std::string>& service_session,
+                                      const std::optional<std::string>& profile);
 
   // Answers nothing and does the same number of queries whether the contact exists, hides, or has
   // refused before. Told to the asked profile is only who would see AUTHORISATION_REQUIRED, and

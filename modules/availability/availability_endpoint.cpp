@@ -134,7 +134,8 @@ class AvailabilityEndpoint final : public AvailabilityService {
   int RequestAuthorisation(_av__RequestAuthorisation* in, _av__RequestAuthorisationResponse& out) override {
     return guard_.operation("RequestAuthorisation", *in, out, [&](Operation& op) {
       const std::string number = profiles::normalise_number(in->contact, "contact");
-      const auto asker = profiles_.subject_profile(op.db, op.caller, std::nullopt, in->profileId);
+      const auto asker =
+          availability_.acting_profile(op.db, op.caller, given(in->serviceSessionId), in->profileId);
       availability_.request_authorisation(op.db, asker, number, given(in->message));
       out.status = av__RequestStatus::PENDING;
     });

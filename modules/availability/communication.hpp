@@ -36,6 +36,10 @@ inline constexpr Medium kMedia[] = {Medium::kFixed, Medium::kMobile, Medium::kVo
 // A set of media, medium n in bit n-1. Empty: any.
 using Media = unsigned;
 constexpr Media media_bit(Medium medium) { return 1U << (static_cast<unsigned>(medium) - 1); }
+// The others carry messages.
+inline constexpr Media kCallMedia =
+    media_bit(Medium::kFixed) | media_bit(Medium::kMobile) | media_bit(Medium::kVoip);
+constexpr bool is_call_medium(Medium medium) { return (media_bit(medium) & kCallMedia) != 0; }
 
 enum class Notification { kTerminals = 1, kVoiceMessage, kWrittenMessage, kNone };
 

@@ -15,17 +15,9 @@ constexpr std::chrono::days kFurthest{366};  // how far ahead somebody may ask
 constexpr std::size_t kMaxEntries = 1000;
 constexpr std::size_t kMaxContacts = 10000;
 
-CallAction action_for(const Filter& filter, Asker asker, Time at, Communication type, bool connected) {
-  asker.connected = connected;
-  return evaluate(filter, asker, at, type).action;
-}
-
 std::vector<CallRule> calls_of(const Filter& filter, const Asker& asker, Time at) {
   std::vector<CallRule> calls;
-  for (const Communication type : kCommunications) {
-    calls.push_back(
-        {type, action_for(filter, asker, at, type, true), action_for(filter, asker, at, type, false)});
-  }
+  for (const Communication type : kCommunications) calls.push_back(rule_for(filter, asker, at, type));
   return calls;
 }
 
@@ -93,6 +85,7 @@ Explanation Availability::explain(db::Session& db, const profiles::ProfileKey& o
   explained.standing = asker.standing;
   explained.authorised = known.authorised;
   explained.refused = known.refused;
+  explained.connected = known.connected;
   if (const Grant* grant = known.grant_at(time)) explained.grant = grant->id;
   explained.policy = loaded.rules.policy;
   // The owner's own state towards him, whether or not he may know it.
@@ -216,8 +209,8 @@ std::string text_of(const FilterDocument& document) {
     add_number(entry.shown);
     add_number(entry.state);
     add_number(entry.offers);
-    add_number(entry.offered);
     add_number(entry.immediate);
+    add_number(entry.away);
     add_number(entry.otherwise);
   }
   return text;

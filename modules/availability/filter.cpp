@@ -24,45 +24,52 @@ FilterEntry hidden(std::optional<Standing> standing, std::optional<std::size_t> 
   return {.standing = standing, .mode = mode};
 }
 
-FilterEntry visible(std::optional<Standing> standing, std::optional<std::size_t> mode, ModeState state,
-                    const Means& means) {
-  const bool forwards = state == ModeState::kTransfer;
-  return {.standing = standing,
-          .mode = mode,
-          .shown = Shown::kState,
-          .state = state,
-          .offers = offers_of(state, means),
-          .offered = CallAction::kAccept,
-          .immediate = forwards ? CallAction::kForward : CallAction::kAccept,
-          .otherwise = means.notification == Notification::kNone ? CallAction::kReject : CallAction::kNotify};
+CallAction missed(const Means& means) {
+  return means.notification == Notification::kNone ? CallAction::kReject : CallAction::kNotify;
+}
+
+// A mode's say, or that of the profile's default.
+struct Say {
+  std::optional<std::size_t> mode;  // place of the mode
+  ModeState state = ModeState::kAvailable;
+  TransferTarget transfer;
+  Means means;
+};
+
+FilterEntry visible(std::optional<Standing> standing, const Say& say) {
+  FilterEntry entry = hidden(standing, say.mode);
+  entry.shown = Shown::kState;
+  entry.state = say.state;
+  entry.offers = offers_of(say.state, say.means);
+  entry.immediate = entry.away = entry.otherwise = missed(say.means);
+  if (say.state != ModeState::kTransfer) {
+    entry.immediate = CallAction::kAccept;
+  } else if (say.transfer.number) {
+    entry.immediate = entry.away = CallAction::kForward;
+  } else if (say.transfer.terminal || (say.transfer.medium && is_call_medium(*say.transfer.medium))) {
+    entry.immediate = CallAction::kForward;
+  }  // else to a medium of messages: nothing is put through
+  return entry;
 }
 
 // Who has no right of his own to know.
-FilterEntry by_policy(ProfilePolicy policy, std::optional<std::size_t> mode, ModeState state,
-                      const Means& means) {
-  switch (policy) {
-    case ProfilePolicy::kOpen:
-      return visible({}, mode, state, means);
-    case ProfilePolicy::kAsk: {
-      FilterEntry entry = hidden({}, mode);
-      entry.shown = Shown::kMustAsk;
-      entry.otherwise = means.notification == Notification::kNone ? CallAction::kReject : CallAction::kNotify;
-      return entry;
-    }
-    case ProfilePolicy::kClosed:
-      break;
+FilterEntry by_policy(ProfilePolicy policy, const Say& say) {
+  if (policy == ProfilePolicy::kOpen) return visible({}, say);
+  FilterEntry entry = hidden({}, say.mode);
+  if (policy == ProfilePolicy::kAsk) {
+    entry.shown = Shown::kMustAsk;
+    entry.otherwise = missed(say.means);
   }
-  return hidden({}, mode);
+  return entry;
 }
 
-void add_for_others(std::vector<FilterEntry>& entries, ProfilePolicy policy, std::optional<std::size_t> mode,
-                    ModeState state, const Means& means) {
-  if (state == ModeState::kUnknown) {
-    entries.push_back(hidden({}, mode));
+void add_for_others(std::vector<FilterEntry>& entries, ProfilePolicy policy, const Say& say) {
+  if (say.state == ModeState::kUnknown) {
+    entries.push_back(hidden({}, say.mode));
     return;
   }
-  if (policy != ProfilePolicy::kOpen) entries.push_back(visible(Standing::kKnown, mode, state, means));
-  entries.push_back(by_policy(policy, mode, state, means));
+  if (policy != ProfilePolicy::kOpen) entries.push_back(visible(Standing::kKnown, say));
+  entries.push_back(by_policy(policy, say));
 }
 
 }  // namespace
@@ -77,17 +84,18 @@ Filter compile(const OwnerRules& rules) {
   filter.modes.reserve(rules.modes.size());
   for (const std::size_t source : filter.sources) filter.modes.push_back(rules.modes[source]);
 
+  std::vector<Say> says;  // best first, the default last
+  says.reserve(filter.modes.size() + 1);
+  for (std::size_t i = 0; i < filter.modes.size(); ++i) {
+    const CoveringMode& mode = filter.modes[i];
+    says.push_back({i, mode.state, mode.transfer, mode.means});
+  }
+  says.push_back({{}, rules.default_state, {}, {}});
   auto& entries = filter.entries;
-  entries.reserve(4 + 3 * filter.modes.size());
-  for (std::size_t i = 0; i < filter.modes.size(); ++i) {
-    entries.push_back(visible(Standing::kOwner, i, filter.modes[i].state, filter.modes[i].means));
-  }
-  entries.push_back(visible(Standing::kOwner, {}, rules.default_state, {}));
+  entries.reserve(1 + 3 * says.size());
+  for (const Say& say : says) entries.push_back(visible(Standing::kOwner, say));
   entries.push_back(hidden(Standing::kRefused, {}));
-  for (std::size_t i = 0; i < filter.modes.size(); ++i) {
-    add_for_others(entries, rules.policy, i, filter.modes[i].state, filter.modes[i].means);
-  }
-  add_for_others(entries, rules.policy, {}, rules.default_state, {});
+  for (const Say& say : says) add_for_others(entries, rules.policy, say);
   return filter;
 }
 
@@ -103,9 +111,14 @@ bool fits(const Filter& filter, const FilterEntry& entry, const Asker& asker, Ti
 }
 
 CallAction action_of(const FilterEntry& entry, bool connected, Communication type) {
-  if (!holds(entry.offers, type)) return entry.otherwise;
-  if (!holds(kImmediate, type)) return entry.offered;
-  return entry.immediate == CallAction::kAccept && !connected ? entry.otherwise : entry.immediate;
+  if (!holds(entry.offers, type) || !holds(kImmediate, type)) return entry.otherwise;
+  return connected ? entry.immediate : entry.away;
+}
+
+// What is left of a type when it is not put through.
+Communication delayed(Communication type) {
+  const bool voice = type == Communication::kVoiceImmediate || type == Communication::kVoiceDelayed;
+  return voice ? Communication::kVoiceDelayed : Communication::kWrittenDelayed;
 }
 
 }  // namespace
@@ -118,10 +131,19 @@ Verdict evaluate(const Filter& filter, const Asker& asker, Time now, Communicati
   verdict.action = action_of(*found, asker.connected, type);
   if (found->shown == Shown::kState) {
     verdict.state = found->state;
-    const bool immediate = asker.connected || found->immediate == CallAction::kForward;
+    const bool immediate = asker.connected || found->state == ModeState::kTransfer;
     verdict.offers = immediate ? found->offers : found->offers & kDelayed;
+    verdict.offered = holds(found->offers, type);
+    verdict.messaging = holds(found->offers, delayed(type));
   }
   return verdict;
+}
+
+CallRule rule_for(const Filter& filter, Asker asker, Time now, Communication type) {
+  asker.connected = true;
+  const Verdict there = evaluate(filter, asker, now, type);
+  asker.connected = false;
+  return {type, there.action, evaluate(filter, asker, now, type).action, there.messaging};
 }
 
 }  // namespace whitebrick::availability

@@ -52,9 +52,9 @@ struct FilterEntry {
   Shown shown = Shown::kNothing;
   ModeState state = ModeState::kUnknown;
   Offers offers = 0;                           // what reaches the owner
-  CallAction offered = CallAction::kReject;    // a call of a type that he offers and that is delayed
-  CallAction immediate = CallAction::kReject;  // or immediate
-  CallAction otherwise = CallAction::kReject;  // a type that he does not offer, or he is not there
+  CallAction immediate = CallAction::kReject;  // what he offers, at once: a terminal that takes it is there
+  CallAction away = CallAction::kReject;       // or none is
+  CallAction otherwise = CallAction::kReject;  // what he does not offer, or what is to be left for later
 };
 
 struct Filter {
@@ -76,9 +76,23 @@ struct Verdict {
   Shown shown = Shown::kNothing;
   ModeState state = ModeState::kUnknown;  // kUnknown unless shown
   Offers offers = 0;                      // to be used now; none unless shown
+  bool offered = false;                   // the type
   CallAction action = CallAction::kReject;
+  bool messaging = false;  // what is not put through goes to a messaging system, where the profile has one
 };
 
 Verdict evaluate(const Filter&, const Asker&, Time now, Communication);
+
+// What happens to one type of communication: while a terminal of the owner that takes it is connected,
+// and while none is.
+struct CallRule {
+  Communication type = Communication::kVoiceImmediate;
+  CallAction connected = CallAction::kReject, away = CallAction::kReject;
+  bool messaging = false;  // instead of NOTIFY and REJECT, where the profile has a messaging system
+  friend bool operator==(const CallRule&, const CallRule&) = default;
+};
+
+// All that is ever said of a call: by GetFilter and ExplainAvailability, and to DecideCall.
+CallRule rule_for(const Filter&, Asker, Time now, Communication);
 
 }  // namespace whitebrick::availability

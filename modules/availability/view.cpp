@@ -3,25 +3,7 @@
 namespace whitebrick::availability {
 namespace {
 
-struct Judged {
-  Filter filter;
-  Verdict verdict;
-
-  const CoveringMode* mode() const {
-    const auto place = filter.entries[verdict.entry].mode;
-    return place ? &filter.modes[*place] : nullptr;
-  }
-};
-
-// What nobody may know of nobody.
-Judged nothing() {
-  Judged judged;
-  judged.filter.entries.emplace_back();
-  return judged;
-}
-
-Judged judge(const Facts& facts, Communication type = Communication::kVoiceImmediate) {
-  if (!facts.registered) return nothing();
+Asker asker_of(const Facts& facts) {
   Asker asker{.standing = Standing::kOther, .on_list = {}, .connected = facts.connected};
   if (facts.asks_himself)
     asker.standing = Standing::kOwner;
@@ -29,23 +11,29 @@ Judged judge(const Facts& facts, Communication type = Communication::kVoiceImmed
     asker.standing = Standing::kRefused;
   else if (facts.authorised || facts.granted)
     asker.standing = Standing::kKnown;
-  Judged judged{compile({facts.policy, facts.default_state, facts.covering}), {}};
-  // What covers him covers him now: there are no periods to compare with.
-  judged.verdict = evaluate(judged.filter, asker, Time{}, type);
-  return judged;
+  return asker;
+}
+
+// Of nobody: that nobody may know anything.
+Filter filter_of(const Facts& facts) {
+  if (facts.registered) return compile({facts.policy, facts.default_state, facts.covering});
+  Filter nothing;
+  nothing.entries.emplace_back();
+  return nothing;
+}
+
+// What covers him covers him now: there are no periods to compare with.
+constexpr Time kNow{};
+
+Verdict judge(const Facts& facts) {
+  return evaluate(filter_of(facts), asker_of(facts), kNow, Communication::kVoiceImmediate);
 }
 
 }  // namespace
 
-Chosen choose_mode(const Facts& facts) {
-  const Filter filter = compile({facts.policy, facts.default_state, facts.covering});
-  if (filter.modes.empty()) return {facts.default_state, {}, {}, {}};
-  const CoveringMode& best = filter.modes.front();
-  return {best.state, best.transfer.number, best.transfer, best.means};
-}
+Connectability connectability(const Facts& facts) { return connectability(judge(facts), facts.connected); }
 
-Connectability connectability(const Facts& facts) {
-  const Verdict verdict = judge(facts).verdict;
+Connectability connectability(const Verdict& verdict, bool connected) {
   switch (verdict.shown) {
     case Shown::kNothing:
       return Connectability::kUnknown;
@@ -63,25 +51,31 @@ Connectability connectability(const Facts& facts) {
     case ModeState::kAvailable:
       break;
   }
-  return facts.connected ? Connectability::kConnectable : Connectability::kNotConnectable;
+  return connected ? Connectability::kConnectable : Connectability::kNotConnectable;
 }
 
 Seen availability(const Facts& facts) {
-  const Verdict verdict = judge(facts).verdict;
+  const Verdict verdict = judge(facts);
   return {verdict.state, verdict.shown == Shown::kMustAsk};
 }
 
-Offers offered_now(const Facts& facts) { return judge(facts).verdict.offers; }
+Offers offered_now(const Facts& facts) { return judge(facts).offers; }
 
 CallDecision decide_call(const Facts& facts, Communication type) {
-  const Judged judged = judge(facts, type);
-  CallDecision decision{.action = judged.verdict.action, .transfer = {}, .mode = {}};
-  const CoveringMode* mode = judged.mode();
-  if (mode == nullptr || decision.action == CallAction::kReject) return decision;
-  decision.mode = mode->mode;
-  if (decision.action == CallAction::kForward) decision.transfer = mode->transfer;
-  if (decision.action == CallAction::kAccept) decision.call_by = mode->means.call_by;
-  decision.notification = mode->means.notification.value_or(Notification::kTerminals);
+  const Filter filter = filter_of(facts);
+  const Asker asker = asker_of(facts);
+  const Verdict verdict = evaluate(filter, asker, kNow, type);
+  CallDecision decision{.rule = rule_for(filter, asker, kNow, type),
+                        .shown = verdict.shown,
+                        .state = verdict.state,
+                        .offered = verdict.offered,
+                        .transfer = {},
+                        .call_by = 0};
+  const auto place = filter.entries[verdict.entry].mode;
+  if (!place || verdict.shown != Shown::kState) return decision;
+  const CoveringMode& mode = filter.modes[*place];
+  if (verdict.state == ModeState::kTransfer) decision.transfer = mode.transfer;
+  decision.call_by = mode.means.call_by;
   return decision;
 }
 
@@ -89,7 +83,7 @@ bool needs_grant_for_once(const Facts& facts) {
   if (!facts.grant_for_once) return false;
   Facts with = facts;
   with.granted = true;
-  return judge(facts).verdict.shown != Shown::kState && judge(with).verdict.shown == Shown::kState;
+  return judge(facts).shown != Shown::kState && judge(with).shown == Shown::kState;
 }
 
 }  // namespace whitebrick::availability

@@ -35,19 +35,11 @@ struct Facts {
   bool connected = false;              // at least one live access session of this profile
 };
 
-// The mode that covers him; nothing covers: the default state.
-struct Chosen {
-  ModeState state = ModeState::kAvailable;
-  std::optional<std::string> transfer_to;  // the number, if it is one
-  TransferTarget transfer;
-  Means means;
-};
-Chosen choose_mode(const Facts&);
-
 // mission order: himself -> the plain truth, connected or not even if others are to know nothing; not
 // registered, refused, mode says unknown -> UNKNOWN; not authorised and no grant: ask ->
 // AUTHORISATION_REQUIRED, closed -> UNKNOWN; then transfer, then connected.
 Connectability connectability(const Facts&);
+Connectability connectability(const Verdict&, bool connected);
 
 // The same without the connection: what GetAvailability answers.
 struct Seen {
@@ -60,14 +52,16 @@ Seen availability(const Facts&);
 // ones only while he is connected, or his calls go elsewhere.
 Offers offered_now(const Facts&);
 
-// What happens to a call or message of this type. Towards nobody and somebody hidden: kReject.
-// Who must ask: kNotify, the owner is told.
+// What the filter says of a call or message of this type. Of nobody and of somebody hidden the same:
+// kNothing and kReject. Who must ask: kNotify, the owner is told.
 struct CallDecision {
-  CallAction action = CallAction::kReject;
-  TransferTarget transfer;                               // kForward
-  Media call_by = 0;                                     // kAccept: by these media; 0: any
-  Notification notification = Notification::kTerminals;  // kNotify
-  std::string mode;  // that decided; empty: a level, the default, a list or the policy
+  CallRule rule;
+  Shown shown = Shown::kNothing;
+  ModeState state = ModeState::kUnknown;  // kUnknown unless shown
+  bool offered = false;                   // the type
+  // Of the mode that decided, if its state is shown:
+  TransferTarget transfer;
+  Media call_by = 0;  // calls are to come by these media; 0: any
 };
 CallDecision decide_call(const Facts&, Communication);
 

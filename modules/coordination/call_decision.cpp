@@ -5,8 +5,9 @@
 
 namespace whitebrick::coordination {
 
-using availability::Connectability;
 using availability::Medium;
+using availability::ModeState;
+using availability::Shown;
 using profiles::TerminalKind;
 
 bool is_immediate(Communication type) { return availability::holds(availability::kImmediate, type); }
@@ -43,22 +44,11 @@ std::string_view wire_name(Medium medium) {
   return "EMAIL";
 }
 
-std::vector<Communication> offered_types(const availability::Facts& facts, bool messaging) {
-  const auto offers = availability::offered_now(facts);
-  std::vector<Communication> types;
-  for (const auto type : availability::kCommunications) {
-    if (availability::holds(offers, type) && (messaging || is_immediate(type))) types.push_back(type);
-  }
-  return types;
-}
-
-bool offers(const std::vector<Communication>& types, Communication type) {
-  return std::ranges::find(types, type) != types.end();
-}
-
-std::string listed(const std::vector<Communication>& types) {
+std::string listed(availability::Offers offers) {
   std::string text;
-  for (const auto type : types) text.append(text.empty() ? "" : ", ").append(wire_name(type));
+  for (const auto type : availability::kCommunications) {
+    if (availability::holds(offers, type)) text.append(text.empty() ? "" : ", ").append(wire_name(type));
+  }
   return text.empty() ? "none" : text;
 }
 
@@ -124,53 +114,45 @@ Medium medium_of(TerminalKind kind) {
   return Medium::kVoip;
 }
 
-constexpr availability::Media kCallMedia = availability::media_bit(Medium::kFixed) |
-                                           availability::media_bit(Medium::kMobile) |
-                                           availability::media_bit(Medium::kVoip);
-
 // The rule at work: facts in, one decision out, leaving its trace.
 class Deciding {
  public:
-  explicit Deciding(const CallFacts& facts)
-      : facts_(facts), filter_(availability::decide_call(facts.seen_by_caller, facts.type)) {}
+  explicit Deciding(const CallFacts& facts) : facts_(facts) {
+    if (facts.served) filter_ = availability::decide_call(facts.seen_by_caller, facts.type);
+  }
 
   CallDecision decide() {
-    const auto seen =
-        facts_.served ? availability::connectability(facts_.seen_by_caller) : Connectability::kUnknown;
-    switch (seen) {
-      case Connectability::kUnknown:
+    switch (filter_.shown) {
+      case Shown::kNothing:
         note("K5: the called number is unknown, or hidden from the caller");
         return decided(CallAction::kReject, CallReason::kUnknown);
-      case Connectability::kAuthorisationRequired:
+      case Shown::kMustAsk:
         return decide_for_stranger();
-      case Connectability::kInTransfer:
-        note("K4: the mode transfers calls");
-        break;
-      case Connectability::kNotConnectable:
-        break;
-      case Connectability::kConnectable:
-        note("K1: available and connected");
+      case Shown::kState:
         break;
     }
-    offered_ = offered_types(facts_.seen_by_caller, facts_.messaging);
-    if (!is_immediate(facts_.type) && seen != Connectability::kNotConnectable) {
-      return leave_message(CallReason::kDelayedType);
+    note_state();
+    auto rings = takers();
+    switch (rings.empty() ? filter_.rule.away : filter_.rule.connected) {
+      case availability::CallAction::kAccept:
+        if (!facts_.in_call) return ring(CallAction::kAccept, CallReason::kAvailable, std::move(rings));
+        note("another call is established: the called user is told of this one");
+        return ring(CallAction::kNotify, CallReason::kInCall, std::move(rings));
+      case availability::CallAction::kForward:
+        return filter_.transfer.number ? forward_to_number(*filter_.transfer.number)
+                                       : forward_to_terminals(std::move(rings));
+      case availability::CallAction::kNotify:
+        return not_put_through(CallAction::kNotify);
+      case availability::CallAction::kReject:
+        break;
     }
-    if (seen == Connectability::kNotConnectable) return decide_unreachable();
-    if (filter_.action == availability::CallAction::kForward) return decide_forward();
-    if (filter_.action != availability::CallAction::kAccept)
-      return leave_message(CallReason::kTypeNotOffered);
-    const auto rings = ringing(filter_.call_by);
-    if (rings.empty()) return leave_message(CallReason::kNotConnected);
-    if (!facts_.in_call) return ring(CallAction::kAccept, CallReason::kAvailable, rings);
-    note("another call is established: the called user is told of this one");
-    return ring(CallAction::kNotify, CallReason::kInCall, rings);
+    return not_put_through(CallAction::kReject);
   }
 
  private:
   CallDecision decide_for_stranger() {
     note("K3: the caller is not authorised");
-    if (filter_.action != availability::CallAction::kNotify) {
+    if (filter_.rule.away == availability::CallAction::kReject) {
       return decided(CallAction::kReject, CallReason::kAuthorisationRequired);
     }
     if (is_immediate(facts_.type) && !facts_.terminals.empty()) {
@@ -179,21 +161,45 @@ class Deciding {
     return lost(CallAction::kNotify, CallReason::kAuthorisationRequired);
   }
 
-  CallDecision decide_forward() {
-    const auto& target = filter_.transfer;
-    if (target.number) return forward_to_number(*target.number);
-    if (target.medium && (availability::media_bit(*target.medium) & kCallMedia) == 0) {
-      return leave_message(CallReason::kTransfer);
+  void note_state() {
+    switch (filter_.state) {
+      case ModeState::kTransfer:
+        note("K4: the mode transfers calls");
+        return;
+      case ModeState::kNotAvailable:
+        note("K2: not available by the mode");
+        return;
+      case ModeState::kAvailable:
+      case ModeState::kUnknown:  // he calls himself
+        break;
     }
+    note(facts_.terminals.empty() ? "K2: no terminal is connected" : "K1: available and connected");
+  }
+
+  // The terminals that a call of the type is for.
+  std::vector<CallRing> takers() const {
+    const auto& target = filter_.transfer;
+    if (filter_.state != ModeState::kTransfer) return of_media(filter_.call_by & availability::kCallMedia);
+    if (target.medium) return of_media(availability::media_bit(*target.medium));
+    std::vector<CallRing> named;
+    for (const auto& one : facts_.terminals) {
+      if (one.terminal == target.terminal) named.push_back(one);
+    }
+    return named;
+  }
+  // No media: any.
+  std::vector<CallRing> of_media(availability::Media media) const {
+    if (media == 0) return facts_.terminals;
     std::vector<CallRing> rings;
     for (const auto& one : facts_.terminals) {
-      const bool meant = target.terminal ? one.terminal == *target.terminal
-                                         : target.medium && medium_of(one.kind) == *target.medium;
-      if (meant) rings.push_back(one);
+      if ((availability::media_bit(medium_of(one.kind)) & media) != 0) rings.push_back(one);
     }
-    if (rings.empty()) return leave_message(CallReason::kNotConnected);
+    return rings;
+  }
+
+  CallDecision forward_to_terminals(std::vector<CallRing> rings) {
     CallDecision decision = ring(CallAction::kForwardToTerminals, CallReason::kTransfer, std::move(rings));
-    decision.target = target;
+    decision.target = filter_.transfer;
     return decision;
   }
 
@@ -215,41 +221,30 @@ class Deciding {
     return takes_message() ? to_messaging(reason) : lost(CallAction::kReject, reason);
   }
 
-  CallDecision decide_unreachable() {
-    const bool by_mode =
-        availability::choose_mode(facts_.seen_by_caller).state == availability::ModeState::kNotAvailable;
-    note(by_mode ? "K2: not available by the mode" : "K2: no terminal is connected");
-    return leave_message(by_mode ? CallReason::kNotAvailable : CallReason::kNotConnected);
-  }
-
-  CallDecision leave_message(CallReason reason) {
+  CallDecision not_put_through(CallAction action) {
+    const CallReason reason = why_not();
     if (takes_message()) return to_messaging(reason);
     note("no messaging system takes a message");
-    // What is left for later was accepted: its filter says nothing of a notification.
-    const bool silent = filter_.action == availability::CallAction::kReject;
-    return silent ? decided(CallAction::kReject, reason) : lost(CallAction::kNotify, reason);
+    return action == CallAction::kReject ? decided(action, reason) : lost(action, reason);
   }
 
-  bool takes_message() const {
-    const bool voice =
-        facts_.type == Communication::kVoiceImmediate || facts_.type == Communication::kVoiceDelayed;
-    return offers(offered_, voice ? Communication::kVoiceDelayed : Communication::kWrittenDelayed);
+  CallReason why_not() const {
+    if (filter_.state == ModeState::kNotAvailable) return CallReason::kNotAvailable;
+    const bool transfers = filter_.state == ModeState::kTransfer;
+    if (!transfers && facts_.terminals.empty()) return CallReason::kNotConnected;
+    if (!is_immediate(facts_.type)) return CallReason::kDelayedType;
+    if (!filter_.offered) return CallReason::kTypeNotOffered;
+    const auto& medium = filter_.transfer.medium;
+    return transfers && medium && !availability::is_call_medium(*medium) ? CallReason::kTransfer
+                                                                         : CallReason::kNotConnected;
   }
+
+  bool takes_message() const { return filter_.rule.messaging && facts_.messaging; }
   CallDecision to_messaging(CallReason reason) {
     note("the messaging system of the profile takes a message");
     CallDecision decision = decided(CallAction::kForwardToMessaging, reason);
     if (reason == CallReason::kTransfer) decision.target.medium = filter_.transfer.medium;
     return decision;
-  }
-
-  // The terminals of the media that the owner wants calls by.
-  std::vector<CallRing> ringing(availability::Media call_by) const {
-    if ((call_by & kCallMedia) == 0) return facts_.terminals;
-    std::vector<CallRing> rings;
-    for (const auto& one : facts_.terminals) {
-      if ((availability::media_bit(medium_of(one.kind)) & call_by) != 0) rings.push_back(one);
-    }
-    return rings;
   }
 
   CallDecision ring(CallAction action, CallReason reason, std::vector<CallRing> rings) {
@@ -272,8 +267,7 @@ class Deciding {
   void note(std::string step) { trace_.push_back(std::move(step)); }
 
   const CallFacts& facts_;
-  const availability::CallDecision filter_;  // what the owner's rules say
-  std::vector<Communication> offered_;
+  availability::CallDecision filter_;  // what the owner's rules say
   std::vector<std::string> trace_;
 };
 

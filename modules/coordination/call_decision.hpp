@@ -19,13 +19,8 @@ using availability::Communication;
 bool is_immediate(Communication);
 std::string_view wire_name(Communication);
 std::string_view wire_name(availability::Medium);
-
-// The types that reach the owner now, as far as the asker may know. `messaging`: his profile subscribes to
-// a connected messaging system; without one nothing can be left for later.
-std::vector<Communication> offered_types(const availability::Facts&, bool messaging);
-bool offers(const std::vector<Communication>&, Communication);
 // "VOICE_IMMEDIATE, WRITTEN_IMMEDIATE", or "none".
-std::string listed(const std::vector<Communication>&);
+std::string listed(availability::Offers);
 
 enum class CallAction {
   kAccept = 1,
@@ -64,7 +59,7 @@ struct CallRing {
 struct CallFacts {
   availability::Facts seen_by_caller;
   bool served = true;      // the profile subscribes to the service that asks
-  bool messaging = false;  // see offered_types
+  bool messaging = false;  // the profile subscribes to a connected messaging system
   bool in_call = false;    // the profile has an established call
   Communication type = Communication::kVoiceImmediate;
   std::vector<CallRing> terminals;   // accessible for this profile
@@ -84,13 +79,14 @@ struct CallDecision {
   bool alive() const { return !rings.empty() || action == CallAction::kForwardToNumber; }
 };
 
-// What the compiled filter (availability::decide_call) says, carried out. First match wins:
-//   1 not served, or K5                -> reject; nothing tells this from a number that nobody has
-//   2 K3, at once, a terminal is there -> notify: the owner may take it; else he is told of a lost call
-//   3 forward                          -> to the mode's number, guarded against loops, its terminal or medium
-//   4 accept, at once                  -> the terminals ring; in a call: notify
-//   5 what cannot be put through       -> messaging takes it where there is one; else notify of a lost
-//                                         call, or reject where the mode wants no notification
+// What the compiled filter (availability::decide_call) says, carried out; nothing else is asked of the
+// owner's rules. Its rule has one action for when a terminal is there that takes the call, and one for when
+// none is:
+//   accept            -> the terminals ring; in a call: notify
+//   forward           -> to the mode's number, guarded against loops, its terminal or medium
+//   notify or reject  -> messaging takes it where the rule says so and there is one; else that: notify of a
+//                        lost call, or (K3, at once, a terminal is there) so that the owner may take it
+// Not served: what the filter says of a number that nobody has.
 CallDecision decide_call(const CallFacts&);
 
 }  // namespace whitebrick::coordination

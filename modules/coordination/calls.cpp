@@ -84,7 +84,7 @@ Calls::Calls(Settings settings, profiles::Profiles& profiles, availability::Avai
     : settings_(settings), profiles_(profiles), availability_(availability), events_(events) {}
 
 Calls::Situation Calls::situation(db::Session& db, const Caller& asker, const CallQuestion& question,
-                                  bool placed) {
+                                  const profiles::ProfileKey* from) {
   const std::optional<std::string> caller = question.caller;
   Situation found = db.query_one(
                           kBothEnds,
@@ -107,14 +107,17 @@ Calls::Situation Calls::situation(db::Session& db, const Caller& asker, const Ca
                           },
                           asker.account_id, caller, caller, question.called, caller)
                         .value();
-  if (placed) {
-    found.caller_user_id = asker.user_id;
+  if (from != nullptr) {
+    found.caller_profile_id = from->id;
+    found.caller_user_id = from->user_id;
   } else if (found.caller_user_id == 0) {
     found.caller_user_id = kStranger;
   }
   auto views = availability_.views(db, found.caller_user_id, 0, {question.called});
   if (!question.dry_run) availability_.use_grants(db, views);
   found.seen_by_caller = views.at(0).facts;
+  // A dry run only foresees that.
+  if (availability::needs_grant_for_once(found.seen_by_caller)) found.seen_by_caller.granted = true;
   // A number that no user has can be on a list all the same.
   found.seen_by_caller.authorised = found.seen_by_caller.authorised || found.authorised;
   found.seen_by_caller.refused = found.seen_by_caller.refused || found.refused;
@@ -163,7 +166,7 @@ DecidedCall Calls::decide(db::Session& db, const Caller& service, const CallQues
       return stored->decided;
     }
   }
-  const Situation found = situation(db, service, question, false);
+  const Situation found = situation(db, service, question, nullptr);
   const CallDecision decision = decision_on(found, question, false);
   if (!question.dry_run) {
     if (!store(db, service, question, false, found, decision)) {
@@ -191,10 +194,9 @@ PlacedCall Calls::place(db::Session& db, const Caller& caller, const profiles::P
   };
   if (const auto stored = find(db, caller.account_id, call_id)) return placed(*stored);
 
-  Situation found = situation(db, caller, question, true);
-  found.caller_profile_id = from.id;
-  const auto offered = offered_types(found.seen_by_caller, found.messaging.has_value());
-  if (!offers(offered, type)) {
+  const Situation found = situation(db, caller, question, &from);
+  const auto offered = availability::offered_now(found.seen_by_caller);
+  if (!availability::holds(offered, type)) {
     throw Fault(FaultCode::TYPE_NOT_OFFERED, "the contact offers: " + listed(offered), "type");
   }
   const CallDecision decision = decision_on(found, question, true);

@@ -71,8 +71,9 @@ class Calls {
   // queries. A dry run stores and tells nothing. Faults: INVALID_ARGUMENT(calledNumber,
   // callerNumber, history), LIMIT_EXCEEDED(history), ALREADY_EXISTS(callId) (it was another question).
   DecidedCall decide(db::Session&, const Caller& service, const CallQuestion&);
-  // By a user, from a profile of his. Faults: INVALID_ARGUMENT(contact), ALREADY_EXISTS(callId),
-  // TYPE_NOT_OFFERED(type) naming those offered; nothing tells a hidden contact from a missing one.
+  // From a profile of the user who calls, by him or by a service in his name. Faults:
+  // INVALID_ARGUMENT(contact), ALREADY_EXISTS(callId), TYPE_NOT_OFFERED(type) naming those offered; nothing
+  // tells a hidden contact from a missing one.
   PlacedCall place(db::Session&, const Caller&, const profiles::ProfileKey& from, const std::string& call_id,
                    const std::string& contact, Communication);
   // By the called user; the first choice counts. Faults: NOT_FOUND(callId), NOT_FOUND(terminalId),
@@ -91,7 +92,9 @@ class Calls {
   struct Situation;
   struct Stored;
 
-  Situation situation(db::Session&, const Caller&, const CallQuestion& normalised, bool placed);
+  // By a service, or from a profile where the call is placed.
+  Situation situation(db::Session&, const Caller&, const CallQuestion& normalised,
+                      const profiles::ProfileKey* from);
   CallDecision decision_on(const Situation&, const CallQuestion& normalised, bool placed) const;
   std::optional<Stored> find(db::Session&, std::uint64_t account_id, const std::string& call_id);
   static void demand_same(const Stored&, const CallQuestion& normalised);

@@ -120,7 +120,8 @@ int CallsEndpoint::DecideCall(_coord__DecideCall* in, _coord__DecideCallResponse
 
 int CallsEndpoint::PlaceCall(_coord__PlaceCall* in, _coord__PlaceCallResponse& out) {
   return guard_.operation("PlaceCall", *in, out, [&](Operation& op) {
-    const auto from = profiles_.subject_profile(op.db, op.caller, std::nullopt, in->profileId);
+    const auto from =
+        coordination_.acting_profile(op.db, op.caller, given(in->serviceSessionId), in->profileId);
     const PlacedCall placed =
         coordination_.calls().place(op.db, op.caller, from, in->callId, in->contact, from_wire(in->type));
     out.decision = to_wire(soap, placed.action);
@@ -159,6 +160,28 @@ int CallsEndpoint::AllowUrgent(_coord__AllowUrgent* in, _coord__AllowUrgentRespo
   });
 }
 
+int CallsEndpoint::ListUrgentPermissions(_coord__ListUrgentPermissions* in,
+                                         _coord__ListUrgentPermissionsResponse& out) {
+  return guard_.operation("ListUrgentPermissions", *in, out, [&](Operation& op) {
+    const auto user_id = profiles_.subject(op.db, op.caller, given(in->userId));
+    std::optional<std::uint64_t> profile_id;
+    if (in->profileId != nullptr) {
+      profile_id = profiles_.subject_profile(op.db, op.caller, given(in->userId), *in->profileId).id;
+    }
+    for (const auto& one : coordination_.urgent_messages().permissions(op.db, user_id, profile_id)) {
+      auto* item = soap_new_coord__UrgentPermission(soap);
+      item->profileId = one.profile;
+      item->contact = one.permission.contact;
+      if (one.permission.voice) item->kind.push_back(coord__UrgentKind::VOICE);
+      if (one.permission.written) item->kind.push_back(coord__UrgentKind::WRITTEN);
+      item->until = put(soap, one.permission.until);
+      item->ratePerHour = one.permission.rate_per_hour;
+      item->sentLastHour = one.sent_last_hour;
+      out.permission.push_back(item);
+    }
+  });
+}
+
 int CallsEndpoint::SendUrgent(_coord__SendUrgent* in, _coord__SendUrgentResponse& out) {
   return guard_.operation("SendUrgent", *in, out, [&](Operation& op) {
     if ((in->text == nullptr) == (in->voice == nullptr)) {
@@ -172,7 +195,9 @@ int CallsEndpoint::SendUrgent(_coord__SendUrgent* in, _coord__SendUrgentResponse
     } else {
       message.content = *in->text;
     }
-    out.urgentId = coordination_.urgent_messages().send(op.db, op.caller, in->contact, message);
+    const auto sender =
+        coordination_.acting_profile(op.db, op.caller, given(in->serviceSessionId), std::nullopt);
+    out.urgentId = coordination_.urgent_messages().send(op.db, sender, in->contact, message);
   });
 }
 
@@ -199,7 +224,8 @@ int CallsEndpoint::AcknowledgeUrgent(_coord__AcknowledgeUrgent* in, _coord__Ackn
 
 int CallsEndpoint::WatchContact(_coord__WatchContact* in, _coord__WatchContactResponse& out) {
   return guard_.operation("WatchContact", *in, out, [&](Operation& op) {
-    const auto asker = profiles_.subject_profile(op.db, op.caller, std::nullopt, in->profileId);
+    const auto asker =
+        coordination_.acting_profile(op.db, op.caller, given(in->serviceSessionId), in->profileId);
     const auto state = coordination_.contact_alerts().watch(
         op.db, asker, {in->contact, given(in->once).value_or(true), given(in->until)});
     soap_s2c__ConnectabilityState(soap, std::string(wire_name(state)).c_str(), &out.state);

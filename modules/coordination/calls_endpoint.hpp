@@ -29,6 +29,8 @@ class CallsEndpoint : public coordination_soap::CoordinationService {
                  coordination_soap::_coord__ReportCallResponse&) override;
   int AllowUrgent(coordination_soap::_coord__AllowUrgent*,
                   coordination_soap::_coord__AllowUrgentResponse&) override;
+  int ListUrgentPermissions(coordination_soap::_coord__ListUrgentPermissions*,
+                            coordination_soap::_coord__ListUrgentPermissionsResponse&) override;
   int SendUrgent(coordination_soap::_coord__SendUrgent*,
                  coordination_soap::_coord__SendUrgentResponse&) override;
   int GetUrgent(coordination_soap::_coord__GetUrgent*,

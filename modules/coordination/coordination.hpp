@@ -127,6 +127,12 @@ struct Explanation {
   Right right = Right::kNone;
   availability::ModeState mode_state = availability::ModeState::kAvailable;
   bool by_mode = false;                // a mode or level covers the asker; else the profile's default state
+  std::optional<std::string> mode;     // that one
+  bool by_rule = false;                // it is active by rules
+  std::vector<std::string> outranked;  // modes that cover him too, best first
+  std::optional<std::uint64_t> grant;  // id of the live one
+  availability::Offers offers = 0;     // to the asker
+  std::optional<Time> next_change;     // if nobody does anything, within seven days
   std::vector<std::string> terminals;  // connected for the profile
 };
 
@@ -218,6 +224,13 @@ class Coordination final : public Liveness {
   // INVALID_ARGUMENT(asker).
   Explanation explain(db::Session&, const profiles::ProfileKey& owner,
                       const std::optional<std::string>& asker);
+
+  // As availability::Availability::acting_profile().
+  profiles::ProfileKey acting_profile(db::Session& db, const Caller& caller,
+                                      const std::optional<std::string>& service_session,
+                                      const std::optional<std::string>& profile) {
+    return availability_.acting_profile(db, caller, service_session, profile);
+  }
 
   Contexts& contexts() { return *contexts_; }
 

@@ -308,6 +308,12 @@ class CoordinationEndpoint final : public CallsEndpoint {
       out.right = kRights.at(static_cast<std::size_t>(found.right));
       out.coveringState = covering_to_wire(found.mode_state);
       out.terminalId = found.terminals;
+      out.offers = offers_to_wire(found.offers);
+      out.modeId = put(soap, found.mode);
+      if (found.by_mode) out.byRule = put(soap, std::optional(found.by_rule));
+      out.outranked = found.outranked;
+      if (found.grant) out.authorisationId = put(soap, std::optional(static_cast<LONG64>(*found.grant)));
+      out.nextChange = put(soap, found.next_change);
     });
   }
 

@@ -1,12 +1,11 @@
 #pragma once
-// Which of the facts about an owner and an asker decided the state. Pure; the state itself is
-// that of availability/view.hpp.
+// What decided the state that an asker sees, as the compiled filter explains it. Pure.
 
 #include "modules/coordination/coordination.hpp"
 
 namespace whitebrick::coordination {
 
 // Everything but the terminals.
-Explanation explain_facts(const availability::Facts&);
+Explanation explain_state(const availability::Explanation&);
 
 }  // namespace whitebrick::coordination

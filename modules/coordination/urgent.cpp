@@ -15,6 +15,8 @@ INSERT INTO urgent_permission (owner_profile_id, number, voice, written, rate_pe
 VALUES (?, ?, ?, ?, ?, ?)
 ON DUPLICATE KEY UPDATE voice = VALUES(voice), written = VALUES(written), rate_per_hour = VALUES(rate_per_hour),
   until_at = VALUES(until_at), version = version + 1)sql";
+constexpr std::string_view kOthers = R"sql(
+SELECT COUNT(*) AS others FROM urgent_permission WHERE owner_profile_id = ? AND number <> ?)sql";
 constexpr std::string_view kRevoke = R"sql(
 DELETE FROM urgent_permission WHERE owner_profile_id = ? AND number = ?)sql";
 
@@ -33,9 +35,44 @@ bool UrgentMessages::allow(db::Session& db, const profiles::ProfileKey& owner,
     db.execute(kRevoke, owner.id, number);
     return false;
   }
+  const auto others = db.query_one(
+      kOthers, [](const db::Row& row) { return row.number("others"); }, owner.id, number);
+  if (others.value_or(0) >= kMaxPermissions) {
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "at most 1000 contacts may send to a profile", "contact");
+  }
   db.execute(kAllow, owner.id, number, permission.voice, permission.written, permission.rate_per_hour,
              permission.until);
   return true;
+}
+
+namespace {
+
+constexpr std::string_view kPermissions = R"sql(
+SELECT p.name AS profile, w.number AS number, w.voice AS voice, w.written AS written, w.until_at AS until_at,
+  w.rate_per_hour AS rate_per_hour,
+  (SELECT COUNT(*) FROM profile me JOIN urgent_message m ON m.owner_profile_id = w.owner_profile_id
+     AND m.sender_profile_id = me.id AND m.sent_at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR
+   WHERE me.contact_number = w.number) AS sent
+FROM profile p JOIN urgent_permission w ON w.owner_profile_id = p.id
+WHERE p.user_id = ? AND (? IS NULL OR p.id = ?) AND (w.until_at IS NULL OR w.until_at > UTC_TIMESTAMP(6))
+ORDER BY p.name, w.number LIMIT 1000)sql";
+
+}  // namespace
+
+std::vector<HeldPermission> UrgentMessages::permissions(db::Session& db, std::uint64_t user_id,
+                                                        std::optional<std::uint64_t> profile_id) {
+  return db.query(
+      kPermissions,
+      [](const db::Row& row) {
+        return HeldPermission{.profile = row.text("profile"),
+                              .permission = {.contact = row.text("number"),
+                                             .voice = row.flag("voice"),
+                                             .written = row.flag("written"),
+                                             .until = row.time_or_null("until_at"),
+                                             .rate_per_hour = static_cast<int>(row.number("rate_per_hour"))},
+                              .sent_last_hour = static_cast<int>(row.number("sent"))};
+      },
+      user_id, profile_id, profile_id);
 }
 
 namespace {
@@ -44,7 +81,7 @@ constexpr std::string_view kMaySend = R"sql(
 SELECT w.id AS id, p.id AS owner_profile_id, p.user_id AS owner_user_id, me.id AS sender_profile_id,
   me.contact_number AS sender_number, w.rate_per_hour AS rate_per_hour
 FROM profile p JOIN urgent_permission w ON w.owner_profile_id = p.id
-  JOIN profile me ON me.contact_number = w.number AND me.user_id = ?
+  JOIN profile me ON me.contact_number = w.number AND me.user_id = ? AND (? = 0 OR me.id = ?)
 WHERE p.contact_number = ? AND IF(? = 1, w.voice, w.written) = 1
   AND (w.until_at IS NULL OR w.until_at > UTC_TIMESTAMP(6))
 ORDER BY w.id LIMIT 1)sql";
@@ -90,8 +127,8 @@ void demand_rate(db::Session& db, const Permission& permission) {
 
 }  // namespace
 
-std::string UrgentMessages::send(db::Session& db, const Caller& caller, const std::string& contact,
-                                 const UrgentContent& message) {
+std::string UrgentMessages::send(db::Session& db, const profiles::ProfileKey& sender,
+                                 const std::string& contact, const UrgentContent& message) {
   const std::string number = profiles::normalise_number(contact, "contact");
   const bool voice = message.kind == UrgentKind::kVoice;
   if (voice && message.content.size() > kMaxVoice) {
@@ -108,7 +145,7 @@ std::string UrgentMessages::send(db::Session& db, const Caller& caller, const st
                           row.text("sender_number"),
                           row.id("rate_per_hour")};
       },
-      caller.user_id, number, static_cast<int>(message.kind));
+      sender.user_id, sender.id, sender.id, number, static_cast<int>(message.kind));
   if (!permission) {
     throw Fault(FaultCode::FORBIDDEN, "the contact has not allowed you to send this urgently", "contact");
   }

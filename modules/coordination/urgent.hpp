@@ -26,6 +26,12 @@ struct UrgentPermission {
   int rate_per_hour = 10;
 };
 
+struct HeldPermission {
+  std::string profile;  // may be sent to
+  UrgentPermission permission;
+  int sent_last_hour = 0;
+};
+
 struct UrgentContent {
   UrgentKind kind = UrgentKind::kWritten;
   std::string content;                    // text, or bytes of speech
@@ -46,12 +52,19 @@ class UrgentMessages {
 
   UrgentMessages(profiles::Profiles&, events::Events&);
 
-  // Answers whether the contact may send now. Faults: INVALID_ARGUMENT(contact).
+  static constexpr std::int64_t kMaxPermissions = 1000;  // of a profile
+
+  // Answers whether the contact may send now. Faults: INVALID_ARGUMENT(contact), LIMIT_EXCEEDED(contact).
   bool allow(db::Session&, const profiles::ProfileKey& owner, const UrgentPermission&);
-  // Answers the message's id. Faults: INVALID_ARGUMENT(contact), FORBIDDEN(contact) - the same, by the
-  // same queries, for who is hidden, missing, or has not allowed the sender this kind -, LIMIT_EXCEEDED
-  // (contact; with the time to wait): more than the called user allows.
-  std::string send(db::Session&, const Caller&, const std::string& contact, const UrgentContent&);
+  // Those that hold, of all profiles of the user or of one; at most check::kMaxItems.
+  std::vector<HeldPermission> permissions(db::Session&, std::uint64_t user_id,
+                                          std::optional<std::uint64_t> profile_id);
+  // By a user as any profile of his (id 0), or as one. Answers the message's id. Faults:
+  // INVALID_ARGUMENT(contact), FORBIDDEN(contact) - the same, by the same queries, for who is hidden,
+  // missing, or has not allowed the sender this kind -, LIMIT_EXCEEDED (contact; with the time to wait): more
+  // than the called user allows.
+  std::string send(db::Session&, const profiles::ProfileKey& sender, const std::string& contact,
+                   const UrgentContent&);
   // By the called user. Faults: NOT_FOUND(urgentId).
   UrgentMessage get(db::Session&, const Caller&, const std::string& id);
   // By the called user; answers whether it was the first time. Faults: NOT_FOUND(urgentId).

@@ -51,6 +51,14 @@ std::vector<Case> cases() {
   return found;
 }
 
+// {{n}} stands for the number of the repetition.
+std::string numbered(std::string text, int n) {
+  for (auto at = text.find("{{n}}"); at != std::string::npos; at = text.find("{{n}}", at)) {
+    text.replace(at, 5, std::to_string(n));
+  }
+  return text;
+}
+
 class SoapCase : public ::testing::TestWithParam<Case> {
  protected:
   // The request of the case, its setup done on a clean schema.
@@ -60,10 +68,14 @@ class SoapCase : public ::testing::TestWithParam<Case> {
     if (const std::string setup = read(GetParam().folder / "setup.xml"); !setup.empty()) {
       const Xml xml(setup);
       for (_xmlNode* call : children(xml.root())) {
-        answers.push_back(
-            a_.call(attribute(call, "as"), fill_in(a_, serialise(children(call).at(0)), answers)));
-        if (answers.back().is_fault() && attribute(call, "may") != "fault") {
-          ADD_FAILURE() << "setup call " << answers.size() << ": " << answers.back().envelope;
+        const std::string times = attribute(call, "times");
+        for (int n = 1; n <= (times.empty() ? 1 : std::stoi(times)); ++n) {
+          const std::string body = numbered(serialise(children(call).at(0)), n);
+          const Answer answer = a_.call(numbered(attribute(call, "as"), n), fill_in(a_, body, answers));
+          if (answer.is_fault() && attribute(call, "may") != "fault") {
+            ADD_FAILURE() << "setup call " << answers.size() + 1 << ": " << answer.envelope;
+          }
+          if (n == 1) answers.push_back(answer);
         }
       }
     }

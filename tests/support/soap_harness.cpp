@@ -164,6 +164,10 @@ std::string fill_in(Replica& replica, const std::string& text, const std::vector
       out += replica.login(slot.substr(6));
       continue;
     }
+    if (slot.starts_with("text:")) {
+      out.append(std::stoul(slot.substr(5)), 'x');
+      continue;
+    }
     const auto dot = slot.find('.', 6);
     const std::size_t n = std::stoul(slot.substr(6, dot - 6));
     const std::string element = slot.substr(dot + 1);

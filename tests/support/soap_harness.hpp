@@ -43,8 +43,8 @@ class Replica {
   std::unique_ptr<App> app_;
 };
 
-// Replaces {{token:alice}} by a fresh token and {{setup.2.accessSessionId}} by the first element
-// of that name in the second of `answers`.
+// Replaces {{token:alice}} by a fresh token, {{text:100}} by as many letters, and
+// {{setup.2.accessSessionId}} by the first element of that name in the second of `answers`.
 std::string fill_in(Replica&, const std::string& text, const std::vector<Answer>& answers);
 
 // Empties the tables and puts the cast there (built once by SOAP calls, then copied).

@@ -110,7 +110,7 @@ TEST_F(FilterTest, ExplainsWhatTheViewsShow) {
           << when << ", " << number;
       EXPECT_EQ(why.verdict.offers, offered_now(facts)) << when << ", " << number;
       for (const CallRule& rule : why.calls) {
-        EXPECT_EQ(rule.connected, decide_call(facts, rule.type).action) << when << ", " << number;
+        EXPECT_EQ(rule, decide_call(facts, rule.type).rule) << when << ", " << number;
       }
     }
   };
@@ -219,7 +219,9 @@ TEST_F(FilterTest, AModeKeepsItsMeans) {
   given.transfer.number = "+33199999999";
   expect_fault(FaultCode::INVALID_ARGUMENT, "transferTo", put_away);
   activate(alice_, "away");
-  EXPECT_EQ(choose_mode(views(alice_.user_id, {kAlice}).front().facts).transfer.medium, Medium::kSms);
+  EXPECT_EQ(decide_call(views(alice_.user_id, {kAlice}).front().facts, Communication::kVoiceImmediate)
+                .transfer.medium,
+            Medium::kSms);
 }
 
 }  // namespace

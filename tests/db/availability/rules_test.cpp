@@ -44,7 +44,7 @@ class RulesTest : public AvailabilityFixture {
   }
   // What bob sees, and what somebody does who is on no mode's list.
   ModeState seen(std::uint64_t asker) {
-    return choose_mode(views(asker, {"tel:+33123456781"}).front().facts).state;
+    return availability(views(asker, {"tel:+33123456781"}).front().facts).state;
   }
 
   // Time passes for what rules have come to.
@@ -230,7 +230,7 @@ TEST_F(RulesTest, AnotherReplicaAnswersTheSame) {
   EXPECT_EQ(before.next_change, after.next_change);
   const auto facts =
       run([&](db::Session& db) { return fresh.views(db, carol_.user_id, 0, {"tel:+33123456781"}); });
-  EXPECT_EQ(choose_mode(facts.front().facts).state, ModeState::kNotAvailable);
+  EXPECT_EQ(availability(facts.front().facts).state, ModeState::kNotAvailable);
 }
 
 TEST_F(RulesTest, APreviewSaysWhatWillBe) {

@@ -62,7 +62,9 @@ TEST_F(ViewsTest, ModesCoverByWidthPriorityAndTime) {
   EXPECT_EQ(sees(bob_.user_id, kAlice), kNotConnectable);
   activate(alice_, "for-bob");
   EXPECT_EQ(sees(bob_.user_id, kAlice), kInTransfer);
-  EXPECT_EQ(choose_mode(views(bob_.user_id, {kAlice})[0].facts).transfer_to, "tel:+33199999999");
+  EXPECT_EQ(
+      decide_call(views(bob_.user_id, {kAlice})[0].facts, Communication::kVoiceImmediate).transfer.number,
+      "tel:+33199999999");
   const auto carol = person("carol", "+33123456784");
   EXPECT_EQ(sees(carol.user_id, kAlice), kNotConnectable);
 

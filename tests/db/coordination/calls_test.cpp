@@ -105,6 +105,88 @@ TEST_F(CallsTest, ADryRunLeavesNothing) {
   EXPECT_EQ(count("SELECT COUNT(*) AS n FROM event WHERE type LIKE 'call.%'"), 0);
 }
 
+// A grant for once is foreseen, and not used.
+TEST_F(CallsTest, ADryRunForeseesAGrantForOnce) {
+  connect(kBob);
+  in([](db::Session& db) {
+    db.execute("UPDATE profile SET policy = 2 WHERE id = 42");
+    db.execute(
+        "INSERT INTO authorisation (owner_profile_id, number, asker_user_id, asker_profile_id, state, "
+        "one_shot) "
+        "VALUES (42, ?, ?, 41, 2, 1)",
+        kAliceNumber, kAlice);
+  });
+  auto question = call("c1");
+  question.dry_run = true;
+  EXPECT_EQ(decide(question).action, CallAction::kAccept);
+  EXPECT_EQ(decide(question).action, CallAction::kAccept);
+  EXPECT_EQ(decide(call("c1")).action, CallAction::kAccept);
+  EXPECT_EQ(decide(call("c2")).reason, CallReason::kAuthorisationRequired) << "it is used";
+}
+
+// What one replica decided every other one answers, and the rules may have changed between.
+TEST_F(CallsTest, AnyReplicaAnswersWhatWasDecided) {
+  connect(kBob);
+  const auto first = decide(call("c1"));
+  disconnect(kBob);
+  ReplicaModules other;
+  const auto pool = testing::database().fresh_pool(1);
+  const auto again = pool->in_transaction(
+      [&](db::Session& db) { return other.coordination.calls().decide(db, service(kMail), call("c1")); });
+  EXPECT_EQ(again.action, first.action);
+  EXPECT_EQ(again.decided_at, first.decided_at);
+  EXPECT_EQ(again.terminals, first.terminals);
+  EXPECT_EQ(again.trace, first.trace);
+  EXPECT_EQ(again.ring_seconds, first.ring_seconds);
+}
+
+TEST_F(CallsTest, EachClassOfTerminalsIsToldHowToShowTheCall) {
+  in([](db::Session& db) {
+    db.execute("INSERT INTO terminal (id, user_id, name, kind) VALUES (30022, ?, 'desk', 1)", kBob);
+  });
+  for (const char* terminal : {"phone", "laptop", "desk"}) connect(kBob, terminal);
+  decide(call("c1"));
+  for (const char* terminal : {"phone", "laptop", "desk"}) {
+    const auto events = drain(queue_of(kBob, terminal));
+    const auto incoming = std::ranges::find(events, "call.incoming", &events::Event::type);
+    ASSERT_NE(incoming, events.end()) << terminal;
+    for (const char* hint : {"<terminalId>phone</terminalId><display>SIM_TOOLKIT</display>",
+                             "<terminalId>laptop</terminalId><display>POP_UP</display>",
+                             "<terminalId>desk</terminalId><display>ANNOUNCEMENT</display>"}) {
+      EXPECT_NE(incoming->content.find(hint), std::string::npos) << terminal << ": " << incoming->content;
+    }
+  }
+}
+
+// By the mode of the profile: to a terminal of his, to those of a kind, to a medium that carries messages.
+TEST_F(CallsTest, ATransferGoesToATerminalAKindOrTheMessagingSystem) {
+  connect(kBob, "phone");
+  connect(kBob, "laptop");
+  let_use_box(kBob);
+  transfer(kBob, "tel:+33155555555");
+  const auto to = [&](const std::string& target) {
+    in([&](db::Session& db) {
+      db.execute("UPDATE mode SET transfer_to = NULL, transfer_terminal = NULL, transfer_medium = NULL, " +
+                 target);
+    });
+    static int n = 0;
+    return decide(call("t" + std::to_string(++n)));
+  };
+  auto decided = to("transfer_terminal = 'laptop'");
+  EXPECT_EQ(decided.action, CallAction::kForwardToTerminals);
+  EXPECT_EQ(decided.target.terminal, "laptop");
+  EXPECT_EQ(decided.terminals, Texts{"laptop"});
+  decided = to("transfer_medium = 2");
+  EXPECT_EQ(decided.action, CallAction::kForwardToTerminals);
+  EXPECT_EQ(decided.terminals, Texts{"phone"});
+  decided = to("transfer_medium = 4");
+  EXPECT_EQ(decided.action, CallAction::kForwardToMessaging);
+  EXPECT_EQ(decided.target.medium, availability::Medium::kSms);
+  EXPECT_EQ(decided.messaging->name, "box");
+  const auto events = drain(queue_of(kBob));
+  EXPECT_EQ(of_type(events, "call.diverted", "reason"), (Texts{"TRANSFER", "TRANSFER", "TRANSFER"}));
+}
+
 TEST_F(CallsTest, TheOwnerIsAlwaysToldOfAForward) {
   transfer(kBob, "tel:+33155555555");
   auto question = call("c1");

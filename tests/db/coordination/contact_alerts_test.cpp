@@ -2,6 +2,7 @@
 
 #include "modules/coordination/contact_alerts.hpp"
 
+#include <set>
 #include <thread>
 
 #include "tests/db/coordination/coordination_fixture.hpp"
@@ -98,6 +99,45 @@ TEST_F(ContactAlertsTest, TellsNothingThatSheMayNotKnow) {
   want(kBob, {}, {kAliceNumber});
   settle();
   EXPECT_EQ(reached(), Texts{kBobNumber}) << "he has authorised her";
+}
+
+// By what is answered, stored, and asked of the database.
+TEST_F(ContactAlertsTest, HiddenIsWatchedLikeNobody) {
+  connect(kAlice);
+  add_user(70, "closed", "3");
+  add_user(71, "refusing");
+  add_user(72, "gone");
+  want(71, {}, {}, {kAliceNumber});
+  for (const std::uint64_t id : {70, 71, 72}) connect(id);
+  set_level(72, availability::ModeState::kUnknown);
+  auto& pool = testing::database().pool();
+  std::set<Connectability> answers;
+  std::set<std::uint64_t> statements;
+  watch_bob();
+  for (const char* contact : {"tel:+33188888888", "tel:+33100000070", "tel:+33100000071", "tel:+33100000072",
+                              "sip:nobody@example.org"}) {
+    const auto asker = work(kAlice);
+    const auto before = pool.counts().statements;
+    answers.insert(in([&](db::Session& db) {
+      return here_.coordination.contact_alerts().watch(db, asker, {contact, true, std::nullopt});
+    }));
+    statements.insert(pool.counts().statements - before);
+  }
+  EXPECT_EQ(answers, std::set<Connectability>{Connectability::kUnknown});
+  EXPECT_EQ(statements.size(), 1U);
+  EXPECT_EQ(alerts(), 6);
+  EXPECT_EQ(reached(), Texts{});
+}
+
+TEST_F(ContactAlertsTest, OnlySoManyAreWatched) {
+  in([](db::Session& db) {
+    db.execute(
+        "INSERT INTO contact_alert (user_id, profile_id, number, once, reachable, checked_at) "
+        "SELECT 21, 41, CONCAT('sip:u', seq, '@example.org'), 1, 0, UTC_TIMESTAMP(6) FROM seq_1_to_1000");
+  });
+  EXPECT_EQ(fault_of([&] { watch_bob(); }), "LIMIT_EXCEEDED(contact)");
+  watch({.contact = "sip:u1@example.org", .once = false, .until = std::nullopt});
+  EXPECT_EQ(alerts(), 1000);
 }
 
 TEST_F(ContactAlertsTest, TheJobFindsWhatNobodySawHappen) {

@@ -2,6 +2,8 @@
 
 #include "modules/coordination/contexts.hpp"
 
+#include <thread>
+
 #include "tests/db/coordination/coordination_fixture.hpp"
 
 namespace whitebrick::coordination {
@@ -152,6 +154,56 @@ TEST_F(ContextsTest, TheLockFencesOffWhoLostIt) {
   put(service(kMail), {id, "a", "c", {}, {}});
   EXPECT_EQ(fault_of([&] { lock(service(kMail), id, 0); }), "INVALID_ARGUMENT(leaseSeconds)");
   EXPECT_EQ(fault_of([&] { lock(service(kMail), id, 3601); }), "INVALID_ARGUMENT(leaseSeconds)");
+}
+
+// Of many on several replicas one has the lock; who had it before it ran out cannot write behind him.
+TEST_F(ContextsTest, TheLockHoldsOverReplicas) {
+  const auto id = open(user(kAlice), {}).id;
+  constexpr int kReplicas = 4;
+  std::vector<std::optional<std::uint64_t>> tokens(kReplicas);
+  const auto race = [&] {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kReplicas; ++i) {
+      threads.emplace_back([&, i] {
+        ReplicaModules replica;
+        const auto pool = testing::database().fresh_pool(1);
+        auto& token = tokens[static_cast<std::size_t>(i)];
+        token.reset();
+        try {
+          token = pool->in_transaction([&](db::Session& db) {
+                        return replica.coordination.contexts().lock(db, service(i % 2 == 0 ? kMail : kPortal),
+                                                                    id, 30, std::nullopt);
+                      })
+                      .fencing_token;
+        } catch (const Fault& fault) {
+          EXPECT_EQ(fault.code(), FaultCode::LOCKED);
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(std::ranges::count_if(tokens, [](const auto& token) { return token.has_value(); }), 1);
+    return static_cast<int>(
+        std::ranges::find_if(tokens, [](const auto& token) { return token.has_value(); }) - tokens.begin());
+  };
+  const int first = race();
+  const auto old_token = tokens[static_cast<std::size_t>(first)].value();
+  let_locks_run_out();
+  const int second = race();
+  EXPECT_GT(tokens[static_cast<std::size_t>(second)].value(), old_token);
+
+  // On another replica than that which gave the lock away.
+  ReplicaModules other;
+  const auto pool = testing::database().fresh_pool(1);
+  const auto write = [&](int who, std::uint64_t token) {
+    return fault_of([&] {
+      pool->in_transaction([&](db::Session& db) {
+        other.coordination.contexts().put(db, service(who % 2 == 0 ? kMail : kPortal),
+                                          {id, "k", "v", {}, token});
+      });
+    });
+  };
+  EXPECT_EQ(write(first, old_token), "LEASE_LOST(fencingToken)");
+  EXPECT_EQ(write(second, tokens[static_cast<std::size_t>(second)].value()), "none");
 }
 
 TEST_F(ContextsTest, ItHoldsOnlySoMuch) {

@@ -52,19 +52,75 @@ TEST_F(PlacedCallsTest, TheCallerIsInACallToo) {
 }
 
 TEST_F(PlacedCallsTest, OnlyTypesThatTheContactOffers) {
-  EXPECT_EQ(refusal(kBobNumber), "TYPE_NOT_OFFERED(type) the contact offers: none");
-  let_use_box(kBob);
   EXPECT_EQ(refusal(kBobNumber), "TYPE_NOT_OFFERED(type) the contact offers: VOICE_DELAYED, WRITTEN_DELAYED");
+  EXPECT_EQ(place(kAlice, "c0", kBobNumber, Communication::kVoiceDelayed).action, CallAction::kNotify);
+  let_use_box(kBob);
   EXPECT_EQ(place(kAlice, "c1", kBobNumber, Communication::kVoiceDelayed).action,
             CallAction::kForwardToMessaging);
   connect(kBob);
-  EXPECT_EQ(heard(kBob), Texts{"call.diverted"});
+  EXPECT_EQ(heard(kBob), (Texts{"call.lost", "call.diverted"}));
   EXPECT_EQ(place(kAlice, "c2", kBobNumber, Communication::kWrittenImmediate).action, CallAction::kAccept);
-  in([](db::Session& db) { db.execute("DELETE FROM profile_service WHERE service_id = ?", kBox); });
-  EXPECT_EQ(refusal(kBobNumber, Communication::kWrittenDelayed),
-            "TYPE_NOT_OFFERED(type) the contact offers: VOICE_IMMEDIATE, WRITTEN_IMMEDIATE");
   EXPECT_EQ(fault_of([&] { place(kAlice, "c3", "no number"); }), "INVALID_ARGUMENT(contact)");
   EXPECT_EQ(fault_of([&] { place(kAlice, "c2", kBobNumber); }), "ALREADY_EXISTS(callId)");
+}
+
+// A call is placed by exactly the types that GetConnectability says are offered, and refused by the others.
+TEST_F(PlacedCallsTest, WhatGetConnectabilityOffersCanBePlaced) {
+  int n = 0;
+  const auto compare = [&](const std::string& when) {
+    const auto reach = in([&](db::Session& db) {
+      return here_.coordination.connectability(db, user(kAlice), {{kBobNumber}, {}, {}}).at(0);
+    });
+    for (const auto type : availability::kCommunications) {
+      const auto fault = fault_of([&] { place(kAlice, "c" + std::to_string(++n), kBobNumber, type); });
+      EXPECT_EQ(fault, availability::holds(reach.offers, type) ? "none" : "TYPE_NOT_OFFERED(type)")
+          << when << ", " << wire_name(type);
+    }
+  };
+  compare("away");
+  connect(kBob);
+  compare("connected");
+  set_level(kBob, availability::ModeState::kNotAvailable);
+  compare("not available");
+  set_level(kBob, availability::ModeState::kUnknown);
+  compare("hidden");
+  transfer(kBob, "tel:+33155555555");
+  compare("in transfer");
+  in([](db::Session& db) { db.execute("UPDATE profile SET policy = 2 WHERE id = 42"); });
+  compare("to be asked");
+}
+
+// A service that acts for alice, as the profile of their session.
+TEST_F(PlacedCallsTest, AServicePlacesCallsInTheNameOfAUser) {
+  let_use_mail(kAlice);
+  connect_service(kMail);
+  connect(kBob);
+  add_profile(900, kAlice, "home");
+  const auto session = open_mail(kAlice, connect(kAlice, "phone", {"work"}).access_sessions.at(0).id).id;
+  const auto acting = [&](const Caller& by, const std::optional<std::string>& in_session,
+                          const std::string& profile) {
+    return in(
+        [&](db::Session& db) { return here_.coordination.acting_profile(db, by, in_session, profile); });
+  };
+  const auto from = acting(service(kMail), session, "work");
+  EXPECT_EQ(from.user_id, kAlice);
+  EXPECT_EQ(from.contact_number, kAliceNumber);
+  const auto placed = in([&](db::Session& db) {
+    return here_.coordination.calls().place(db, service(kMail), from, "c1", kBobNumber,
+                                            Communication::kVoiceImmediate);
+  });
+  EXPECT_EQ(placed.action, CallAction::kAccept);
+  EXPECT_EQ(of_type(drain(queue_of(kBob)), "call.incoming", "caller"), Texts{kAliceNumber});
+  EXPECT_TRUE(choose(kBob, "c1", "phone").won);
+  EXPECT_EQ(of_type(drain(queue_of(kAlice)), "call.taken", "callId"), Texts{"c1"}) << "she is told";
+  EXPECT_EQ(report(service(kMail), "c1", CallReport::kEstablished).state, CallState::kEstablished);
+
+  EXPECT_EQ(fault_of([&] { acting(service(kMail), session, "home"); }), "NOT_FOUND(profileId)");
+  EXPECT_EQ(fault_of([&] { acting(service(kPortal), session, "work"); }), "SESSION_ENDED(serviceSessionId)");
+  EXPECT_EQ(fault_of([&] { acting(service(kMail), {}, "work"); }), "INVALID_ARGUMENT(serviceSessionId)");
+  EXPECT_EQ(fault_of([&] { acting(user(kAlice), session, "work"); }), "INVALID_ARGUMENT(serviceSessionId)");
+  disconnect(kAlice);
+  EXPECT_EQ(fault_of([&] { acting(service(kMail), session, "work"); }), "SESSION_ENDED(serviceSessionId)");
 }
 
 TEST_F(PlacedCallsTest, WhereATransferGoesIsToldToItsOwnerAlone) {

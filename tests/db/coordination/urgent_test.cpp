@@ -33,7 +33,16 @@ class UrgentTest : public CoordinationFixture {
   std::string send(const UrgentContent& message, const std::string& contact = kBobNumber,
                    std::uint64_t sender = kAlice) {
     return in([&](db::Session& db) {
-      return here_.coordination.urgent_messages().send(db, user(sender), contact, message);
+      return here_.coordination.urgent_messages().send(db, someone(sender), contact, message);
+    });
+  }
+  // As whatever profile of his may.
+  static profiles::ProfileKey someone(std::uint64_t user_id) {
+    return {.id = 0, .user_id = user_id, .user = {}, .profile = {}, .contact_number = {}};
+  }
+  std::vector<HeldPermission> permissions(std::uint64_t user_id, std::optional<std::uint64_t> profile = {}) {
+    return in([&](db::Session& db) {
+      return here_.coordination.urgent_messages().permissions(db, user_id, profile);
     });
   }
   bool acknowledge(std::uint64_t user_id, const std::string& id) {
@@ -197,6 +206,83 @@ TEST_F(UrgentTest, PermissionEnds) {
   EXPECT_EQ(fault_of([&] { send(text("four")); }), "FORBIDDEN(contact)") << "its time is over";
 }
 
+TEST_F(UrgentTest, TheOwnerListsWhoMaySend) {
+  add_profile(900, kBob, "home");
+  const Time until = in([](db::Session& db) { return db.now(); }) + std::chrono::hours(1);
+  allow(kBob, {.contact = "tel:+33188888888", .voice = true, .written = false, .until = until});
+  allow_alice(3);
+  send(text("one"));
+  in([](db::Session& db) {
+    db.execute(
+        "INSERT INTO urgent_permission (owner_profile_id, number, voice, written, rate_per_hour, until_at) "
+        "VALUES "
+        "(900, 'sip:over@example.org', 1, 1, 10, UTC_TIMESTAMP(6)), (900, 'sip:carol@example.org', 0, 1, 10, "
+        "NULL)");
+  });
+  const auto all = permissions(kBob);
+  ASSERT_EQ(all.size(), 3U) << "what is over is not there";
+  EXPECT_EQ(all[0].profile, "home");
+  EXPECT_EQ(all[0].permission.contact, "sip:carol@example.org");
+  EXPECT_EQ(all[1].permission.contact, kAliceNumber);
+  EXPECT_EQ(all[1].permission.rate_per_hour, 3);
+  EXPECT_EQ(all[1].sent_last_hour, 1);
+  EXPECT_TRUE(all[1].permission.voice && all[1].permission.written);
+  EXPECT_EQ(all[2].permission.contact, "tel:+33188888888") << "whether or not somebody has the number";
+  EXPECT_EQ(all[2].permission.until, until);
+  EXPECT_FALSE(all[2].permission.written);
+  EXPECT_EQ(all[2].sent_last_hour, 0);
+  EXPECT_EQ(permissions(kBob, 42).size(), 2U);
+  EXPECT_TRUE(permissions(kAlice).empty());
+  EXPECT_TRUE(permissions(kAlice, 42).empty()) << "bob's";
+}
+
+TEST_F(UrgentTest, AProfileAllowsOnlySoMany) {
+  in([](db::Session& db) {
+    db.execute(
+        "INSERT INTO urgent_permission (owner_profile_id, number, voice, written, rate_per_hour) "
+        "SELECT 42, CONCAT('sip:u', seq, '@example.org'), 1, 1, 10 FROM seq_1_to_1000");
+  });
+  EXPECT_EQ(fault_of([&] { allow_alice(); }), "LIMIT_EXCEEDED(contact)");
+  const auto another =
+      UrgentPermission{.contact = "sip:u1@example.org", .voice = true, .written = false, .until = {}};
+  EXPECT_TRUE(allow(kBob, another)) << "one that is there is changed";
+}
+
+// Every state that others see him in.
+TEST_F(UrgentTest, IsDeliveredWhateverTheAvailability) {
+  allow_alice();
+  connect(kAlice);
+  connect(kBob);
+  in([](db::Session& db) { db.execute("UPDATE profile SET policy = 3 WHERE id = 42"); });
+  std::vector<std::string> sent;
+  using availability::ModeState;
+  for (const auto level : {ModeState::kAvailable, ModeState::kNotAvailable, ModeState::kUnknown}) {
+    set_level(kBob, level);
+    sent.push_back(send(text("x")));
+  }
+  want(kBob, {}, {}, {kAliceNumber});
+  sent.push_back(send(text("x")));
+  EXPECT_EQ(of_type(drain(queue_of(kBob)), "urgent.message", "urgentId"), sent);
+}
+
+TEST_F(UrgentTest, AServiceSendsAsTheProfileOfItsSessionAlone) {
+  in([](db::Session& db) { db.execute("UPDATE profile SET contact_number = NULL WHERE id = 41"); });
+  add_profile(900, kAlice, "home");
+  in([](db::Session& db) {
+    db.execute("UPDATE profile SET contact_number = 'tel:+33100000021' WHERE id = 900");
+  });
+  allow_alice();
+  const auto as = [&](std::uint64_t profile) {
+    auto sender = someone(kAlice);
+    sender.id = profile;
+    return in([&](db::Session& db) {
+      return here_.coordination.urgent_messages().send(db, sender, kBobNumber, text("x"));
+    });
+  };
+  EXPECT_EQ(fault_of([&] { as(41); }), "FORBIDDEN(contact)");
+  EXPECT_NE(as(900), "");
+}
+
 TEST_F(UrgentTest, NoMoreAnHourThanAllowedHoweverManySendAtOnce) {
   allow_alice(3);
   std::atomic<int> sent{0}, refused{0};
@@ -207,7 +293,7 @@ TEST_F(UrgentTest, NoMoreAnHourThanAllowedHoweverManySendAtOnce) {
       const auto pool = testing::database().fresh_pool(1);
       try {
         pool->in_transaction([&](db::Session& db) {
-          replica.coordination.urgent_messages().send(db, user(kAlice), kBobNumber, text("x"));
+          replica.coordination.urgent_messages().send(db, someone(kAlice), kBobNumber, text("x"));
         });
         ++sent;
       } catch (const Fault& fault) {

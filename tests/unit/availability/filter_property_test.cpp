@@ -16,7 +16,9 @@ namespace plain {
 std::ostream& operator<<(std::ostream& out, const Sight& sight) {
   out << sight.availability << (sight.must_ask ? " must ask " : " ") << sight.connectability << " offers";
   for (const auto& type : sight.offers) out << " [" << type << "]";
-  for (const auto& [type, call] : sight.calls) out << "; " << type << ": " << call;
+  for (const auto& [type, call] : sight.calls) {
+    out << "; " << type << ": " << call.there << " or " << call.away << (call.box ? " box" : "");
+  }
   return out;
 }
 
@@ -45,6 +47,11 @@ const std::map<CallAction, std::string> kActions{{CallAction::kAccept, "accept"}
                                                  {CallAction::kReject, "reject"},
                                                  {CallAction::kNotify, "notify"},
                                                  {CallAction::kForward, "forward"}};
+const std::map<std::string, TransferTarget> kTargets{
+    {"number", {.number = "tel:+33199999999", .terminal = {}, .medium = {}}},
+    {"terminal", {.number = {}, .terminal = "desk", .medium = {}}},
+    {"line", {.number = {}, .terminal = {}, .medium = Medium::kMobile}},
+    {"mail", {.number = {}, .terminal = {}, .medium = Medium::kEmail}}};
 
 class Chance {
  public:
@@ -77,7 +84,9 @@ plain::Mode any_mode(Chance& chance, int number) {
                    .until = chance.maybe_time(),
                    .by_rule = chance.one_in(2),
                    .offers = {},
-                   .tell = !chance.one_in(4)};
+                   .tell = !chance.one_in(4),
+                   .target = {}};
+  if (mode.state == "transfer") mode.target = chance.key(kTargets);
   if (chance.one_in(2)) {
     mode.offers.emplace();
     for (const auto& type : plain::all_types()) {
@@ -130,6 +139,7 @@ CoveringMode given(const plain::Mode& mode) {
     for (const auto& type : *mode.offers) *out.means.offers |= static_cast<Offers>(kTypes.at(type));
   }
   if (!mode.tell) out.means.notification = Notification::kNone;
+  if (!mode.target.empty()) out.transfer = kTargets.at(mode.target);
   return out;
 }
 
@@ -143,6 +153,10 @@ std::set<std::string> named(Offers offers) {
     if (holds(offers, type)) names.insert(name);
   }
   return names;
+}
+
+plain::Call named(const CallRule& rule) {
+  return {kActions.at(rule.connected), kActions.at(rule.away), rule.messaging};
 }
 
 // The way of GetFilter and ExplainAvailability: the whole filter, and an asker somewhere in it.
@@ -164,7 +178,7 @@ plain::Sight by_filter(const plain::Profile& profile, const plain::Asker& asker,
   plain::Sight sight;
   for (const auto& [name, type] : kTypes) {
     const Verdict verdict = evaluate(filter, known.at(at(time)), at(time), type);
-    sight.calls[name] = kActions.at(verdict.action);
+    sight.calls[name] = named(rule_for(filter, known.at(at(time)), at(time), type));
     sight.must_ask = verdict.shown == Shown::kMustAsk;
     sight.offers = named(verdict.offers);
     for (const auto& [state_name, state] : kStates) {
@@ -204,7 +218,7 @@ plain::Sight by_view(const plain::Profile& profile, const plain::Asker& asker, i
   }
   sight.connectability = kConnectabilities.at(connectability(facts));
   sight.offers = named(offered_now(facts));
-  for (const auto& [name, type] : kTypes) sight.calls[name] = kActions.at(decide_call(facts, type).action);
+  for (const auto& [name, type] : kTypes) sight.calls[name] = named(decide_call(facts, type).rule);
   return sight;
 }
 
@@ -227,7 +241,7 @@ TEST(CompiledFilter, SaysWhatThePlainRulesSay) {
       ASSERT_EQ(by_view(profile, asker, time), expected)
           << "round " << round << " look " << look << " seed " << seed;
       ++met[expected.connectability];
-      for (const auto& [type, call] : expected.calls) ++met[call];
+      for (const auto& [type, call] : expected.calls) ++met[call.there], ++met[call.away];
     }
   }
   EXPECT_EQ(met.size(), 9u) << "five states and four actions";

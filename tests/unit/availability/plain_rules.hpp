@@ -20,6 +20,7 @@ struct Mode {
   bool by_rule = false;                         // else ordered by hand
   std::optional<std::set<std::string>> offers;  // "voice now", "written now", "voice later", "written later"
   bool tell = true;                             // the owner wants to be told of calls that miss him
+  std::string target;  // of a transfer: "number", "terminal", "line" (terminals of a kind) or "mail"
 };
 
 struct Grant {
@@ -40,12 +41,19 @@ struct Profile {
   bool connected = false;
 };
 
+// What becomes of one type of communication.
+struct Call {
+  std::string there, away;  // accept, reject, notify, forward: a terminal that takes it is there, none is
+  bool box = false;         // a messaging system would take what is not put through
+  friend bool operator==(const Call&, const Call&) = default;
+};
+
 struct Sight {
   std::string availability = "unknown";
   bool must_ask = false;
   std::string connectability = "UNKNOWN";
   std::set<std::string> offers;
-  std::map<std::string, std::string> calls;  // type -> accept, reject, notify, forward
+  std::map<std::string, Call> calls;  // by type
   friend bool operator==(const Sight&, const Sight&) = default;
 };
 
@@ -89,7 +97,7 @@ inline const Mode* mode_for(const Profile& profile, const Asker& asker, int time
 
 inline Sight everything_rejected() {
   Sight sight;
-  for (const std::string& type : all_types()) sight.calls[type] = "reject";
+  for (const std::string& type : all_types()) sight.calls[type] = {"reject", "reject"};
   return sight;
 }
 
@@ -108,20 +116,21 @@ inline Sight see_state(const Profile& profile, const Mode* mode, const std::stri
   if (mode != nullptr && mode->offers.has_value()) offered = mode->offers.value();
   const std::string missed = mode != nullptr && !mode->tell ? "reject" : "notify";
   for (const std::string& type : all_types()) {
-    std::string& call = sight.calls[type];
-    if (offered.count(type) == 0) {
-      call = missed;
-    } else if (!now_type(type)) {
-      call = "accept";
-      sight.offers.insert(type);
-    } else if (state == "transfer") {
-      call = "forward";
-      sight.offers.insert(type);
-    } else if (profile.connected) {
-      call = "accept";
-      sight.offers.insert(type);
-    } else {
-      call = missed;
+    Call& call = sight.calls[type];
+    call.there = missed;
+    call.away = missed;
+    const bool voice = type == "voice now" || type == "voice later";
+    call.box = offered.count(voice ? "voice later" : "written later") > 0;
+    if (offered.count(type) == 0) continue;
+    if (!now_type(type) || state == "transfer" || profile.connected) sight.offers.insert(type);
+    if (!now_type(type)) continue;
+    if (state != "transfer") {
+      call.there = "accept";
+    } else if (mode->target == "number") {
+      call.there = "forward";
+      call.away = "forward";
+    } else if (mode->target != "mail") {
+      call.there = "forward";
     }
   }
   return sight;
@@ -144,7 +153,7 @@ inline Sight see(const Profile& profile, const Asker& asker, int time) {
   sight.must_ask = true;
   sight.connectability = "AUTHORISATION_REQUIRED";
   if (mode == nullptr || mode->tell) {
-    for (auto& [type, call] : sight.calls) call = "notify";
+    for (auto& [type, call] : sight.calls) call = {"notify", "notify"};
   }
   return sight;
 }

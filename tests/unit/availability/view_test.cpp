@@ -137,12 +137,82 @@ TEST(ConnectabilityTable, HasNoRowTwiceAndEveryAnswer) {
   for (const auto& [answer, rows] : answers) EXPECT_GE(rows, 5) << answer;
 }
 
-TEST(Chosen, ATransferCarriesItsNumberAndNothingElseDoes) {
+TEST(DecidedCall, ATransferCarriesItsNumberAndNothingElseDoes) {
   Facts facts;
+  facts.registered = true;
+  facts.policy = ProfilePolicy::kOpen;
   facts.covering = modes_of("trans/all/0/1");
-  EXPECT_EQ(choose_mode(facts).transfer_to, "tel:+33199999999");
+  EXPECT_EQ(decide_call(facts, Communication::kVoiceImmediate).transfer.number, "tel:+33199999999");
   facts.covering = modes_of("trans/all/0/1+avail/1/0/1");
-  EXPECT_EQ(choose_mode(facts).transfer_to, std::nullopt);
+  EXPECT_EQ(decide_call(facts, Communication::kVoiceImmediate).transfer, TransferTarget{});
+  facts.covering = modes_of("trans/all/0/1");
+  facts.policy = ProfilePolicy::kAsk;
+  EXPECT_EQ(decide_call(facts, Communication::kVoiceImmediate).transfer, TransferTarget{}) << "a stranger";
+}
+
+struct OffersCase {
+  std::string line;
+  Facts facts;
+  std::string offers;
+};
+
+OffersCase read_offers(const std::string& line) {
+  std::istringstream in(line);
+  std::string asker, list, policy, mode, session;
+  OffersCase c;
+  c.line = line;
+  if (!(in >> asker >> list >> policy >> mode >> session >> std::ws) || !std::getline(in, c.offers)) {
+    throw std::runtime_error("six columns are needed: " + line);
+  }
+  c.facts.registered = named<bool>({{"missing", false}, {"self", true}, {"other", true}}, asker);
+  c.facts.asks_himself = asker == "self";
+  c.facts.authorised = list == "auth";
+  c.facts.refused = list == "ref";
+  c.facts.granted = named<bool>({{"-", false}, {"auth", false}, {"ref", false}, {"live", true}}, list);
+  c.facts.policy = named<ProfilePolicy>(
+      {{"open", ProfilePolicy::kOpen}, {"ask", ProfilePolicy::kAsk}, {"closed", ProfilePolicy::kClosed}},
+      policy);
+  c.facts.connected = named<bool>({{"on", true}, {"off", false}}, session);
+  if (mode == "-") return c;
+  const auto colon = mode.find(':');
+  CoveringMode covering;
+  covering.state = state_named(mode.substr(0, colon));
+  if (covering.state == ModeState::kTransfer) covering.transfer.number = "tel:+33199999999";
+  if (colon != std::string::npos) {
+    covering.means.offers = 0;
+    for (const std::string& type : split(mode.substr(colon + 1), '/')) {
+      *covering.means.offers |= named<Offers>({{"VI", static_cast<Offers>(Communication::kVoiceImmediate)},
+                                               {"WI", static_cast<Offers>(Communication::kWrittenImmediate)},
+                                               {"VL", static_cast<Offers>(Communication::kVoiceDelayed)},
+                                               {"WL", static_cast<Offers>(Communication::kWrittenDelayed)},
+                                               {"nothing", 0}},
+                                              type);
+    }
+  }
+  c.facts.covering.push_back(covering);
+  return c;
+}
+
+std::string names_of(Offers offers) {
+  std::string text;
+  for (const auto& [type, name] :
+       {std::pair(Communication::kVoiceImmediate, "VI"), std::pair(Communication::kWrittenImmediate, "WI"),
+        std::pair(Communication::kVoiceDelayed, "VL"), std::pair(Communication::kWrittenDelayed, "WL")}) {
+    if (holds(offers, type)) text.append(text.empty() ? "" : " ").append(name);
+  }
+  return text.empty() ? "none" : text;
+}
+
+TEST(OffersTable, EveryRowHolds) {
+  std::ifstream file(WB_SOURCE_DIR "/tests/unit/availability/offers.table");
+  std::set<std::string> questions;
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line.front() == '#') continue;
+    const OffersCase c = read_offers(line);
+    EXPECT_EQ(names_of(offered_now(c.facts)), c.offers) << c.line;
+    EXPECT_TRUE(questions.insert(line.substr(0, line.rfind(c.offers))).second) << "twice: " << line;
+  }
+  EXPECT_GE(questions.size(), 85u);
 }
 
 // What an asker may not know must not be guessed from what he sees: whatever the hidden
