@@ -8,12 +8,14 @@ import argparse
 import importlib
 import shutil
 import time
+from pathlib import Path
 
-from bench import ROOT, Bench
+from bench import ROOT, Bench, Pool
 from rounds import print_table
 
 # In this order: the last ones leave a database behind that others should not be measured with.
-SECTIONS = ("connectability", "unknown_cost", "contact_growth", "presence", "events", "one_at_a_time", "polls")
+SECTIONS = ("connectability", "unknown_cost", "contact_growth", "presence", "events", "one_at_a_time", "polls",
+            "growth")
 
 
 def chosen(text):
@@ -38,12 +40,18 @@ def parsed(modules):
     return parser.parse_args()
 
 
+def clear(args):
+    """Stops and forgets what a run left that was killed, or told to keep it."""
+    for state in Path(args.folder).rglob("pool.json"):
+        Pool(state.parent, args.program).stop()
+    shutil.rmtree(args.folder, ignore_errors=True)
+
+
 def main():
     modules = {name: importlib.import_module(name) for name in SECTIONS}
     args = parsed(modules)
     started = time.monotonic()
-    Bench(args).pool.stop()  # of a run that was killed
-    shutil.rmtree(args.folder)
+    clear(args)
     bench = Bench(args)
     try:
         bench.start()

@@ -81,6 +81,11 @@ class MariaDb(Program):
         """What it answers, a line a row."""
         return subprocess.run([*self.command, "-N", "-e", sql], capture_output=True, text=True, check=True).stdout
 
+    def table(self, sql):
+        """What it answers, as lines of a table."""
+        done = subprocess.run([*self.command, "-t", "-e", sql], capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
     def run_script(self, path):
         with open(path) as script:
             subprocess.run(self.command, stdin=script, stdout=subprocess.DEVNULL, check=True)

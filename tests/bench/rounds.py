@@ -48,14 +48,14 @@ def measure(load, programs, database):
 
 
 def run_rounds(rounds, database, subjects, warm=()):
-    """Subjects: name -> (load, programs). All in each round, one after the other."""
+    """Subjects: name -> (load, programs), maybe with a database of their own. All in each round, in turn."""
     for load in warm:
         load.run()
     results = {name: [] for name in subjects}
     for number in range(rounds):
-        for name, (load, programs) in subjects.items():
+        for name, (load, programs, *own) in subjects.items():
             print(f"  round {number + 1}: {name}", file=sys.stderr, flush=True)
-            results[name].append(measure(load, programs, database))
+            results[name].append(measure(load, programs, *own or [database]))
     return results
 
 
