@@ -125,7 +125,7 @@ PROGRAMS = {
     "js": "{}",
     "java": """import javax.xml.ws.BindingProvider;
 import whitebrick.coordination._1.*;
-public class First {{ public static void main(String[] arguments) {{
+public class First {{ public static void main(String[] arguments) throws Exception {{
 {}
 }} }}""",
 }
@@ -138,7 +138,7 @@ def test_first_call_of_the_readme(people, language, tmp_path, request):
     for written, here in (("http://127.0.0.1:8080", people["url"]), ("tel:+33100000002", people["bobNumber"]),
                           ("PASSWORD", PASSWORD), ("alice", people["alice"])):
         assert written in said or (language, written) == ("java", "http://127.0.0.1:8080")
-        said = said.replace(written, here)
+        said = re.sub(re.escape(written) + r"(?!_)", lambda _: here, said)  # PASSWORD, not PASSWORD_PROPERTY
     program = tmp_path / f"First.{'mjs' if language == 'js' else language}"
     program.write_text(PROGRAMS[language].format(said))
     if language == "java":

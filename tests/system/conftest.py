@@ -25,7 +25,7 @@ def pytest_addoption(parser):
     parser.addoption("--chaos-seconds", type=int, default=60, help="how long test_chaos.py kills replicas and databases")
     parser.addoption("--chaos-seed", type=int, help="repeats the kills of a run of test_chaos.py that printed it")
     parser.addoption("--terminals", type=int, default=1000, help="how many test_thousand_terminals.py connects")
-    parser.addoption("--terminals-seconds", type=int, default=40, help="how long people change there")
+    parser.addoption("--terminals-seconds", type=int, default=30, help="how long people change there")
     parser.addoption("--terminals-seed", type=int, help="repeats the choices of a run that printed it")
 
 

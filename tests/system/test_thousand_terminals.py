@@ -91,8 +91,7 @@ def test_each_change_is_told_once_in_order_and_none_is_missed(own_pool, pytestco
     delays = sorted(world.delays)
     print(f"told {told} states, {len(delays)} of them of single changes: p50 {1000 * statistics.median(delays):.0f} ms,"
           f" p99 {1000 * delays[int(0.99 * len(delays))]:.0f} ms, slowest {delays[-1]:.1f} s; handed out again "
-          f"{sum(p.terminal.queue.again for p in world.people) + world.portal.queue.again}, calls repeated "
-          f"{world.repeated}")
+          f"{sum(q.again for q in world.queues)}, calls repeated {world.repeated}")
     faults = world.faults()
     assert not faults, f"{len(faults)} faults: " + "\n".join(faults[:20])
     assert not wrong, f"{len(wrong)} disagreements: " + "\n".join(wrong[:20])

@@ -69,6 +69,10 @@ class World:
         """Calls that terminals and the portal made again."""
         return sum(p.caller.repeated for p in self.people) + self.portal.caller.repeated
 
+    @property
+    def queues(self):
+        return [p.terminal.queue for p in self.people] + [self.portal.queue]
+
     def _draw_lists(self):
         known = self.random.sample(self.people, KNOWN)
         for person in self.people:
@@ -243,10 +247,13 @@ class World:
     # The end.
 
     async def settle(self):
-        """Everybody is connected and told."""
+        """Everybody is connected and told, and what was on its way when a replica died has come again."""
         await gather_limited(CLERKS, [self._come(p) for p in self.people if not p.history.last.connected])
         for person in self.people:
             await self.all_told(person, visitors=True)
+        end = time.monotonic() + TOLD_WITHIN
+        while any(q.gap for q in self.queues) and time.monotonic() < end:
+            await asyncio.sleep(0.1)
 
     async def disagreements(self):
         """What the server answers, now that nothing happens, other than what should be true."""
@@ -280,7 +287,7 @@ class World:
                                      f"{states}")
                 if isinstance(terminal, StatesTerminal) and terminal.repeats[contact.number] and not history.in_a_row:
                     found.append(f"{watcher.name} was told of {contact.name} what he knew")
-        for queue in [p.terminal.queue for p in self.people] + [self.portal.queue]:
+        for queue in self.queues:
             found += [f"a gap: {queue.gap}"] if queue.gap else []
         return found + [f"the portal's queue: {w}" for w in self.portal.queue.wrong]
 
