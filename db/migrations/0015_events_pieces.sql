@@ -9,7 +9,7 @@ ALTER TABLE ended_subscription
 
 CREATE TABLE IF NOT EXISTS fanout_target (
   event_id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
-  position BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'last subscription that has its delivery',
+  position BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'last subscription that has its delivery, or last piece',
   service_id BIGINT UNSIGNED NOT NULL COMMENT 'as in event',
   component VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'empty for a service',
   listed TINYINT UNSIGNED NOT NULL COMMENT '1: to those in fanout_list, 0: to those of its target profiles',
@@ -19,7 +19,8 @@ CREATE TABLE IF NOT EXISTS fanout_target (
 
 CREATE TABLE IF NOT EXISTS fanout_list (
   event_id BIGINT UNSIGNED NOT NULL,
-  last_subscription BIGINT UNSIGNED NOT NULL COMMENT 'of this piece',
-  subscriptions MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'ids in ascending order, with commas between',
-  PRIMARY KEY (event_id, last_subscription)
+  piece INT UNSIGNED NOT NULL COMMENT '1, 2, 3...; the position is of these',
+  subscriptions MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'ids, with commas between',
+  profiles MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'some of its targets, in the same way',
+  PRIMARY KEY (event_id, piece)
 ) ENGINE=InnoDB;

@@ -26,9 +26,7 @@ struct QueueRow {
   std::uint64_t due_event = 0;
 };
 
-std::map<std::uint64_t, QueueRow> load_queues(db::Session& db, const std::vector<DeliveryRow>& rows) {
-  Ids ids;
-  for (const DeliveryRow& row : rows) ids.push_back(row.recipient.queue_id);
+std::map<std::uint64_t, QueueRow> load_queues(db::Session& db, Ids ids) {
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   std::map<std::uint64_t, QueueRow> queues;
@@ -87,7 +85,9 @@ struct Full {
 // Takes out what goes to expired and suspended queues. Answers the queues to count afterwards.
 std::vector<Full> admit(db::Session& db, std::vector<DeliveryRow>& rows) {
   if (rows.empty()) return {};
-  const auto queues = load_queues(db, rows);
+  Ids ids;
+  for (const DeliveryRow& row : rows) ids.push_back(row.recipient.queue_id);
+  const auto queues = load_queues(db, std::move(ids));
   std::vector<DeliveryRow> held;
   std::map<std::uint64_t, Full> due;
   std::erase_if(rows, [&](const DeliveryRow& row) {
@@ -172,6 +172,13 @@ void suspend(db::Session& db, std::uint64_t queue_id) {
 constexpr std::string_view kInsertDeliveries = R"sql(
   INSERT INTO delivery (queue_id, event_id, subscription_id, visible_at) VALUES )sql";
 
+Fault no_room(unsigned most) {
+  Fault fault(FaultCode::QUEUE_FULL,
+              "A subscription has no room: " + std::to_string(most) + " deliveries wait to be pulled.");
+  fault.retry_after(kRetryAfter);
+  return fault;
+}
+
 void insert_deliveries(db::Session& db, const std::vector<DeliveryRow>& rows) {
   insert_rows(db, kInsertDeliveries, "(?, ?, ?, UTC_TIMESTAMP(6))", rows,
               [](const DeliveryRow& row, Args& args) {
@@ -193,12 +200,19 @@ void deliver(db::Session& db, std::vector<DeliveryRow>& rows, WhenFull when_full
   }
   for (const Full& queue : due) {
     if (!is_too_full(db, queue, events)) continue;
-    if (when_full == WhenFull::kRefuse) {
-      throw Fault(FaultCode::QUEUE_FULL, "A subscription has no room: " + std::to_string(queue.most) +
-                                             " deliveries wait to be pulled.")
-          .retry_after(kRetryAfter);
-    }
+    if (when_full == WhenFull::kRefuse) throw no_room(queue.most);
     suspend(db, queue.queue_id);
+  }
+}
+
+void require_room(db::Session& db, const std::map<std::uint64_t, std::size_t>& deliveries,
+                  std::uint64_t last_event) {
+  Ids ids;
+  for (const auto& [queue, number] : deliveries) ids.push_back(queue);
+  if (ids.empty()) return;
+  for (const auto& [id, queue] : load_queues(db, ids)) {
+    if (!queue.limited || queue.state != QueueState::kActive || last_event < queue.due_event) continue;
+    if (bounded_depth(db, id, queue.most) + deliveries.at(id) > queue.most) throw no_room(queue.most);
   }
 }
 

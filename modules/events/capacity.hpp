@@ -11,7 +11,9 @@
 // table queue_depth. Publishers under way at the same time make the limit soft by what they add.
 // Queues of server components have no limit.
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "modules/events/events.hpp"
@@ -30,6 +32,10 @@ enum class WhenFull { kRefuse, kSuspend };
 // Stores deliveries; takes out of `rows` those to queues that collect nothing now: what a suspended
 // one misses is kept in the history. Faults: QUEUE_FULL, when that may be told.
 void deliver(db::Session&, std::vector<DeliveryRow>& rows, WhenFull);
+// Of what a publisher leaves to the fan-out, while it can still be refused: so many deliveries for each
+// queue. Faults: QUEUE_FULL.
+void require_room(db::Session&, const std::map<std::uint64_t, std::size_t>& deliveries,
+                  std::uint64_t last_event);
 // The deliveries of a queue, counted up to a limit.
 std::uint64_t bounded_depth(db::Session&, std::uint64_t queue_id, std::uint64_t most);
 // Unless somebody else notes it now.

@@ -1,6 +1,6 @@
 #pragma once
 // Event ids grow with time but for the length of a transaction, so that a time is an id with some
-// to spare. Found by halving: one look at the primary key each.
+// to spare. Found in a few looks at the primary key.
 
 #include <cstdint>
 

@@ -285,7 +285,8 @@ class Events {
 
   // --- publishing (M5, M7) -------------------------------------------------------------------
   // By a service: all or none. Faults: EVENT_NOT_DECLARED, NOT_CONNECTED (of its types none is
-  // live), FORBIDDEN(profile) (the profile does not subscribe to the service), QUEUE_FULL.
+  // live), FORBIDDEN(profile) (the profile does not subscribe to the service), QUEUE_FULL,
+  // LIMIT_EXCEEDED(profile) (more than 2,000 targets in all).
   std::vector<Published> publish(db::Session&, const Caller& service, const std::vector<NewEvent>&);
   // By a server component; never refused. Reaches component subscribers, services and terminals
   // like any event.
@@ -298,8 +299,9 @@ class Events {
   // By a component to these subscriptions only (contact.state is computed per watcher).
   Published publish_to(db::Session&, const std::string& component, const NewEvent&,
                        std::span<const std::uint64_t> subscription_ids);
-  // Events for more than 1,000 subscriptions get their deliveries behind the publisher's transaction,
-  // at most 1,000 in one, by whichever replica is quickest. True while there is more to do.
+  // An event for more than 1,000 subscriptions, or one of a batch with more than 5,000 deliveries, gets its
+  // deliveries behind the publisher's transaction, about 1,000 in one, by whichever replica is quickest; what
+  // the same transmitter publishes meanwhile goes behind it. True while there is more to do.
   bool fan_out(db::Pool&);
   static WaitKey fan_out_key();  // woken when there is something
 
@@ -382,11 +384,13 @@ class Events {
  private:
   void recount_and_tell(db::Session&, std::uint64_t service_id, const std::vector<std::string>& types,
                         const std::string& cause);
-  void tell_availability(db::Session&, std::uint64_t service_id, const std::string& type, std::uint64_t live,
-                         const std::string& cause);
-  // A notice about a type to its subscribers, many of them by and by.
-  void publish_about(db::Session&, const NewEvent&, const std::vector<std::uint64_t>& subscription_ids,
-                     const std::string& type, std::uint64_t service_id);
+  std::size_t tell_availability(db::Session&, std::uint64_t service_id, const std::string& type,
+                                std::uint64_t live, const std::string& cause,
+                                std::size_t deliveries_before = 0);
+  // A notice about a type to its subscribers, many of them by and by, or all when there were many in the
+  // transaction before. Answers how many were told in it.
+  std::size_t publish_about(db::Session&, const NewEvent&, const std::vector<std::uint64_t>& subscription_ids,
+                            const std::string& type, std::uint64_t service_id, std::size_t deliveries_before);
   // A subscriber has connected: what waits is pushed at once, whatever happened before.
   void retry_pushes(db::Session&, std::uint64_t service_id);
   void ask_for_response(db::Session&, std::uint64_t service_id, std::uint64_t event_id, int within_seconds);

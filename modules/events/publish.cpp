@@ -10,6 +10,7 @@
 #include "modules/events/capacity.hpp"
 #include "modules/events/coalesce.hpp"
 #include "modules/events/events.hpp"
+#include "modules/events/fan_out.hpp"
 #include "modules/events/lists.hpp"
 #include "modules/events/recipients.hpp"
 #include "server/fault.hpp"
@@ -26,12 +27,9 @@ Ids distinct(Ids ids) {
   return ids;
 }
 
-constexpr std::size_t kMostPushes = 1000;  // named to a publisher in one answer
-
-struct Source {
-  std::uint64_t service_id = 0;
-  std::optional<std::string> component;
-};
+constexpr std::size_t kMostPushes = 1000;          // named to a publisher in one answer
+constexpr std::size_t kMostTargets = 2000;         // of all events that a service publishes at once
+constexpr std::size_t kMostTargetsNoted = 65'535;  // what the column holds: more is as good
 
 struct TargetRow {
   std::uint64_t event_id;
@@ -53,9 +51,9 @@ Ids insert_events(db::Session& db, const Source& source, const std::vector<NewEv
       for (std::size_t i = ids.size(); i < ids.size() + size; ++i) {
         args.emplace_back(events[i].type);
         args.emplace_back(source.service_id);
-        args.emplace_back(source.component);
+        args.emplace_back(source.component.empty() ? std::nullopt : std::optional(source.component));
         args.emplace_back(db::Bytes{events[i].content});
-        args.emplace_back(events[i].profiles.size());
+        args.emplace_back(std::min(events[i].profiles.size(), kMostTargetsNoted));
         args.emplace_back(events[i].wait_for_terminal);
         args.emplace_back(events[i].ttl_seconds);
       }
@@ -86,14 +84,15 @@ void insert_states(db::Session& db, const Source& source, const std::vector<NewE
   std::vector<StateRow> rows;
   for (std::size_t i = 0; i < events.size(); ++i) {
     if (events[i].state_key.empty()) continue;
-    rows.push_back(
-        {events[i].state_key, events[i].type, source.service_id, source.component.value_or(""), ids[i]});
+    rows.push_back({events[i].state_key, events[i].type, source.service_id, source.component, ids[i]});
   }
   note_states(db, rows);
 }
 
 // A component is never refused.
-WhenFull when_full(const Source& source) { return source.component ? WhenFull::kSuspend : WhenFull::kRefuse; }
+WhenFull when_full(const Source& source) {
+  return source.service_id == 0 ? WhenFull::kSuspend : WhenFull::kRefuse;
+}
 
 void wake_queues(db::Session& db, Wake& wake, const std::vector<DeliveryRow>& rows) {
   std::set<std::uint64_t> queues;
@@ -127,18 +126,19 @@ std::map<std::string, Recipients> recipients_by_type(db::Session& db, const Sour
   return found;
 }
 
-// Targets of events that may wait, for which no terminal is connected.
-std::vector<TargetRow> find_waiting(db::Session& db, const std::vector<NewEvent>& events, const Ids& ids) {
+// Targets of events that may wait, for which no terminal is connected. What is fanned out waits later.
+std::vector<TargetRow> find_waiting(db::Session& db, const std::vector<NewEvent>& events, const Ids& ids,
+                                    const std::vector<bool>& behind) {
   Ids profiles;
-  for (const NewEvent& event : events) {
-    if (event.wait_for_terminal)
-      profiles.insert(profiles.end(), event.profiles.begin(), event.profiles.end());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (events[i].wait_for_terminal && !behind[i])
+      profiles.insert(profiles.end(), events[i].profiles.begin(), events[i].profiles.end());
   }
   std::vector<TargetRow> waiting;
   if (profiles.empty()) return waiting;
   const Ids connected = distinct(profiles_with_terminal(db, distinct(profiles)));
   for (std::size_t i = 0; i < events.size(); ++i) {
-    if (!events[i].wait_for_terminal) continue;
+    if (!events[i].wait_for_terminal || behind[i]) continue;
     for (const std::uint64_t profile : events[i].profiles) {
       if (!std::binary_search(connected.begin(), connected.end(), profile))
         waiting.push_back({ids[i], profile});
@@ -147,60 +147,94 @@ std::vector<TargetRow> find_waiting(db::Session& db, const std::vector<NewEvent>
   return waiting;
 }
 
-// Ids of events grow with their place in the batch. A service is not told how many terminals are
-// connected (K5).
-void count_recipients(const Source& source, const std::vector<DeliveryRow>& deliveries,
-                      std::vector<Published>& published) {
-  std::size_t pushes = 0;
-  for (const DeliveryRow& delivery : deliveries) {
-    if (source.service_id != 0 && delivery.recipient.kind != PartyKind::kService) continue;
-    const auto event =
-        std::lower_bound(published.begin(), published.end(), delivery.event_id,
-                         [](const Published& one, std::uint64_t id) { return one.event_id < id; });
-    ++event->recipients;
-    if (delivery.recipient.pushed && ++pushes <= kMostPushes)
-      event->pushed.push_back(delivery.recipient.subscription_id);
+// A service is not told how many terminals are connected (K5).
+void count_recipient(const Source& source, const Recipient& recipient, std::size_t& pushes,
+                     Published& published) {
+  if (source.service_id != 0 && recipient.kind != PartyKind::kService) return;
+  ++published.recipients;
+  if (recipient.pushed && ++pushes <= kMostPushes) published.pushed.push_back(recipient.subscription_id);
+}
+
+using ByType = std::map<std::string, Recipients>;
+
+std::vector<Recipient> recipients_of(const ByType& by_type, const NewEvent& event) {
+  auto to = by_type.at(event.type).of(event.profiles);
+  if (!event.for_services)
+    std::erase_if(to, [](const Recipient& recipient) { return recipient.kind == PartyKind::kService; });
+  return to;
+}
+
+bool is_component(const Recipient& recipient) { return recipient.kind == PartyKind::kComponent; }
+
+// Which events are delivered behind the publisher's transaction: one with too many recipients, or all
+// of a batch with too many, or of a transmitter that has others under way like this.
+std::vector<bool> find_behind(const ByType& by_type, const std::vector<NewEvent>& events, bool busy) {
+  std::size_t deliveries = 0;
+  std::vector<std::size_t> most;  // of each
+  for (const NewEvent& event : events) {
+    most.push_back(by_type.at(event.type).most(event.profiles));
+    deliveries += most.back();
   }
+  std::vector<bool> behind;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const bool alone =
+        most[i] > kMostAtOnce || (events[i].profiles.empty() && by_type.at(events[i].type).fan_out);
+    behind.push_back(most[i] > 0 && (busy || alone || deliveries > kMostDeliveries));
+  }
+  return behind;
 }
 
-constexpr std::string_view kInsertFanOut = R"sql(
-  INSERT INTO fanout (event_id) VALUES (?))sql";
-
-// Answers how many subscriptions it will reach.
-std::uint64_t start_fan_out(db::Session& db, Wake& wake, std::uint64_t event_id, const std::string& type,
-                            std::uint64_t service_id) {
-  db.execute(kInsertFanOut, event_id);
-  db.after_commit([&wake] { wake.wake({Events::fan_out_key()}); });
-  return count_general(db, type, service_id);
+// Components are few, and told at once. Answers what is left.
+std::vector<Recipient> keep_components(std::vector<Recipient>& to) {
+  std::vector<Recipient> others = to;
+  std::erase_if(others, is_component);
+  std::erase_if(to, [](const Recipient& recipient) { return !is_component(recipient); });
+  return others;
 }
 
-// `events` have each target once.
+// `events` have each target once. `busy`: the source has events under way in the fan-out.
 std::vector<Published> store(db::Session& db, Wake& wake, const Source& source,
-                             const std::vector<NewEvent>& events) {
+                             const std::vector<NewEvent>& events, bool busy) {
   const Ids ids = insert_events(db, source, events);
-  const auto recipients = recipients_by_type(db, source, events);
+  const auto by_type = recipients_by_type(db, source, events);
+  const auto behind = find_behind(by_type, events, busy);
   std::vector<TargetRow> targets;
   std::vector<DeliveryRow> deliveries;
+  std::vector<Published> published;
+  std::map<std::uint64_t, std::size_t> later;  // deliveries by queue
+  std::size_t pushes = 0;
   for (std::size_t i = 0; i < events.size(); ++i) {
-    auto to = recipients.at(events[i].type).of(events[i].profiles);
-    if (!events[i].for_services) {
-      std::erase_if(to, [](const Recipient& recipient) { return recipient.kind == PartyKind::kService; });
+    auto to = recipients_of(by_type, events[i]);
+    published.push_back({ids[i], 0});
+    for (const std::uint64_t profile : events[i].profiles) targets.push_back({ids[i], profile});
+    if (behind[i]) {
+      for (const Recipient& recipient : keep_components(to)) {
+        ++later[recipient.queue_id];
+        count_recipient(source, recipient, pushes, published.back());
+      }
     }
     for (const Recipient& recipient : to) deliveries.push_back({ids[i], recipient});
-    for (const std::uint64_t profile : events[i].profiles) targets.push_back({ids[i], profile});
   }
   insert_targets(db, kInsertTargets, targets);
-  insert_targets(db, kInsertWaiting, find_waiting(db, events, ids));
+  insert_targets(db, kInsertWaiting, find_waiting(db, events, ids, behind));
   insert_states(db, source, events, ids);
   deliver(db, deliveries, when_full(source));
+  if (when_full(source) == WhenFull::kRefuse) require_room(db, later, ids.back());
   wake_queues(db, wake, deliveries);
-  std::vector<Published> published;
-  for (const std::uint64_t id : ids) published.push_back({id, 0});
-  count_recipients(source, deliveries, published);
+  auto event = published.begin();
+  for (const DeliveryRow& delivery : deliveries) {  // in the order of the events
+    while (event->event_id != delivery.event_id) ++event;
+    count_recipient(source, delivery.recipient, pushes, *event);
+  }
   for (std::size_t i = 0; i < events.size(); ++i) {
-    if (events[i].profiles.empty() && recipients.at(events[i].type).fan_out) {
-      published[i].recipients += start_fan_out(db, wake, ids[i], events[i].type, source.service_id);
+    if (!behind[i]) continue;
+    if (!events[i].profiles.empty()) {
+      fan_out_to_targets(db, wake, ids[i], source, events[i].for_services);
+      continue;
     }
+    fan_out_by_type(db, wake, ids[i]);
+    if (by_type.at(events[i].type).fan_out)
+      published[i].recipients += count_general(db, events[i].type, source.service_id);
   }
   return published;
 }
@@ -210,20 +244,29 @@ NewEvent with_distinct_targets(NewEvent event) {
   return event;
 }
 
-void require_declared(db::Session& db, std::uint64_t service_id, const std::vector<NewEvent>& events) {
+// Answers whether events of the service are under way in the fan-out (is_fanning_out).
+bool require_declared(db::Session& db, std::uint64_t service_id, const std::vector<NewEvent>& events) {
   std::set<std::string> types;
   for (const NewEvent& event : events) types.insert(event.type);
   std::map<std::string, bool> declared;  // and live?
-  db::in_pieces(std::vector<std::string>(types.begin(), types.end()), db::kMaxList,
-                [&](const std::vector<std::string>& piece) {
-                  Args args{service_id};
-                  const std::string sql = R"sql(
-  SELECT type, live FROM event_declaration WHERE service_id = ? AND type IN ()sql" +
-                                          db::in_list(piece, args) + ")";
-                  db.query_with(
-                      sql, [&](const db::Row& row) { return declared[row.text("type")] = row.flag("live"); },
-                      args);
-                });
+  bool busy = false;
+  const std::vector<std::string> names(types.begin(), types.end());
+  db::in_pieces(names, db::kMaxList, [&](const std::vector<std::string>& piece) {
+    Args args{service_id, service_id, service_id};
+    const std::string sql = R"sql(
+  SELECT type, live,
+         EXISTS (SELECT 1 FROM fanout_target f WHERE f.service_id = ?)
+         OR EXISTS (SELECT STRAIGHT_JOIN 1 FROM fanout f JOIN event e ON e.id = f.event_id WHERE e.service_id = ?) AS busy
+    FROM event_declaration WHERE service_id = ? AND type IN ()sql" +
+                            db::in_list(piece, args) + ")";
+    db.query_with(
+        sql,
+        [&](const db::Row& row) {
+          busy = row.flag("busy");
+          return declared[row.text("type")] = row.flag("live");
+        },
+        args);
+  });
   bool live = false;
   for (const std::string& type : types) {
     if (!declared.contains(type)) {
@@ -233,6 +276,15 @@ void require_declared(db::Session& db, std::uint64_t service_id, const std::vect
     live = live || declared[type];
   }
   if (!live) throw Fault(FaultCode::NOT_CONNECTED, "Connect the service before it publishes.");
+  return busy;
+}
+
+void require_few_targets(const std::vector<NewEvent>& events) {
+  std::size_t targets = 0;
+  for (const NewEvent& event : events) targets += event.profiles.size();
+  if (targets > kMostTargets)
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "At most 2000 target profiles in all events of a call.",
+                "profile");
 }
 
 void require_subscribed(db::Session& db, std::uint64_t service_id, const std::vector<NewEvent>& events) {
@@ -260,12 +312,13 @@ void require_subscribed(db::Session& db, std::uint64_t service_id, const std::ve
 std::vector<Published> Events::publish(db::Session& db, const Caller& service,
                                        const std::vector<NewEvent>& events) {
   if (events.empty()) return {};
+  require_few_targets(events);
   std::vector<NewEvent> batch;
   batch.reserve(events.size());
   for (const NewEvent& event : events) batch.push_back(with_distinct_targets(event));
-  require_declared(db, service.account_id, batch);
+  const bool busy = require_declared(db, service.account_id, batch);
   require_subscribed(db, service.account_id, batch);
-  auto published = store(db, wake_, {service.account_id, std::nullopt}, batch);
+  auto published = store(db, wake_, {service.account_id, ""}, batch, busy);
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (const auto& within = batch[i].respond_within_seconds)
       ask_for_response(db, service.account_id, published[i].event_id, *within);
@@ -274,7 +327,8 @@ std::vector<Published> Events::publish(db::Session& db, const Caller& service,
 }
 
 Published Events::publish(db::Session& db, const std::string& component, const NewEvent& event) {
-  return store(db, wake_, {0, component}, {with_distinct_targets(event)}).front();
+  const Source source{0, component};
+  return store(db, wake_, source, {with_distinct_targets(event)}, is_fanning_out(db, source)).front();
 }
 
 namespace {
@@ -284,12 +338,12 @@ std::vector<DeliveryRow> deliveries_to(db::Session& db, std::uint64_t event_id, 
   db::in_pieces(subscription_ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     Args args;
     const std::string sql = R"sql(
-  SELECT id, queue_id FROM subscription WHERE id IN ()sql" +
+  SELECT id, queue_id, pushed FROM subscription WHERE id IN ()sql" +
                             db::in_list(piece, args) + ")";
     const auto some = db.query_with(
         sql,
         [&](const db::Row& row) {
-          return DeliveryRow{event_id, {row.id("id"), row.id("queue_id")}};
+          return DeliveryRow{event_id, {row.id("id"), row.id("queue_id"), row.flag("pushed")}};
         },
         args);
     rows.insert(rows.end(), some.begin(), some.end());
@@ -299,38 +353,38 @@ std::vector<DeliveryRow> deliveries_to(db::Session& db, std::uint64_t event_id, 
 
 }  // namespace
 
-namespace {
-
-constexpr std::string_view kInsertFanOutAbout = R"sql(
-  INSERT INTO fanout (event_id, about_type, about_service) VALUES (?, ?, ?))sql";
-
-}  // namespace
-
-void Events::publish_about(db::Session& db, const NewEvent& event, const Ids& subscription_ids,
-                           const std::string& type, std::uint64_t service_id) {
-  if (subscription_ids.empty()) return;
-  if (subscription_ids.size() <= kMostAtOnce) {
-    publish_to(db, "events", event, subscription_ids);
-    return;
+std::size_t Events::publish_about(db::Session& db, const NewEvent& event, const Ids& subscription_ids,
+                                  const std::string& type, std::uint64_t service_id,
+                                  std::size_t deliveries_before) {
+  if (subscription_ids.empty()) return 0;
+  const Source source{0, "events"};
+  const std::size_t deliveries = deliveries_before + subscription_ids.size();
+  if (deliveries > kMostAtOnce || is_fanning_out(db, source)) {
+    fan_out_about(db, wake_, insert_events(db, source, {event}).front(), type, service_id);
+    return 0;
   }
-  db.execute(kInsertFanOutAbout, insert_events(db, {0, "events"}, {event}).front(), type, service_id);
-  db.after_commit([this] { wake_.wake({fan_out_key()}); });
+  publish_to(db, source.component, event, subscription_ids);
+  return subscription_ids.size();
 }
 
 Published Events::publish_to(db::Session& db, const std::string& component, const NewEvent& event,
                              std::span<const std::uint64_t> subscription_ids) {
+  const Source source{0, component};
   const NewEvent stored = with_distinct_targets(event);
-  const std::uint64_t id = insert_events(db, {0, component}, {stored}).front();
+  const Ids subscriptions = distinct({subscription_ids.begin(), subscription_ids.end()});
+  const std::uint64_t id = insert_events(db, source, {stored}).front();
+  insert_states(db, source, {stored}, {id});
+  if (std::max(subscriptions.size(), stored.profiles.size()) > kMostAtOnce || is_fanning_out(db, source)) {
+    fan_out_to(db, wake_, id, source, subscriptions, stored.profiles);
+    return {id, subscriptions.size()};
+  }
   std::vector<TargetRow> targets;
   for (const std::uint64_t profile : stored.profiles) targets.push_back({id, profile});
   insert_targets(db, kInsertTargets, targets);
-  auto deliveries = deliveries_to(db, id, distinct({subscription_ids.begin(), subscription_ids.end()}));
-  insert_states(db, {0, component}, {stored}, {id});
+  auto deliveries = deliveries_to(db, id, subscriptions);
   deliver(db, deliveries, WhenFull::kSuspend);
   wake_queues(db, wake_, deliveries);
-  std::vector<Published> published{{id, 0}};
-  count_recipients({0, component}, deliveries, published);
-  return published.front();
+  return {id, deliveries.size()};
 }
 
 }  // namespace whitebrick::events

@@ -79,6 +79,16 @@ std::string select_services(const std::vector<std::uint64_t>& profiles,
 
 }  // namespace
 
+std::size_t Recipients::most(const std::vector<std::uint64_t>& target_profiles) const {
+  std::size_t most = target_profiles.empty() ? services.size() : 0;
+  if (target_profiles.empty() && fan_out) most += kMostAtOnce;
+  for (const std::uint64_t profile : target_profiles) {
+    const auto found = profiles.find(profile);
+    if (found != profiles.end()) most += found->second.size();
+  }
+  return most;
+}
+
 std::vector<Recipient> Recipients::of(const std::vector<std::uint64_t>& target_profiles) const {
   std::vector<Recipient> all = components;
   if (target_profiles.empty()) all.insert(all.end(), services.begin(), services.end());
@@ -119,16 +129,57 @@ Recipients find_recipients(db::Session& db, const std::string& type, std::uint64
 }
 
 std::vector<Recipient> general_after(db::Session& db, const std::string& type, std::uint64_t transmitter_id,
-                                     std::uint64_t after_subscription, Time published_at) {
+                                     std::uint64_t after_subscription, Time published_at, std::size_t most) {
   Args args{transmitter_id, after_subscription, published_at};
   const std::string sql = R"sql(
   SELECT DISTINCT s.id AS subscription_id, s.queue_id AS queue_id, s.pushed AS pushed
     FROM subscription_pattern p JOIN subscription s ON s.id = p.subscription_id
    WHERE s.owner_kind = 1 AND s.profile_id IS NULL AND (s.transmitter_id IS NULL OR s.transmitter_id = ?)
      AND s.id > ? AND s.created_at <= ? AND p.pattern IN ()sql" +
-                          db::in_list(matching_patterns(type), args) + ") ORDER BY s.id LIMIT 1000";
+                          db::in_list(matching_patterns(type), args) + ") ORDER BY s.id LIMIT ?";
+  args.emplace_back(most);
   return db.query_with(
       sql, [](const db::Row& row) { return read_recipient(row); }, args);
+}
+
+namespace {
+
+constexpr std::string_view kTerminalsOfTargets = R"sql(
+  SELECT DISTINCT s.id AS subscription_id, s.queue_id AS queue_id, s.pushed AS pushed
+    FROM event_target t JOIN subscription s ON s.owner_kind = 2 AND s.profile_id = t.profile_id
+    JOIN subscription_pattern p ON p.subscription_id = s.id
+   WHERE t.event_id = ? AND s.id > ? AND s.created_at <= ? AND p.pattern IN ()sql";
+
+constexpr std::string_view kServicesOfTargets = R"sql(
+  SELECT DISTINCT s.id AS subscription_id, s.queue_id AS queue_id, s.pushed AS pushed
+    FROM event_target t JOIN profile_service ps ON ps.profile_id = t.profile_id
+    JOIN subscription s ON s.owner_kind = 1 AND s.owner_id = ps.service_id
+                       AND (s.profile_id IS NULL OR s.profile_id = t.profile_id)
+    JOIN subscription_pattern p ON p.subscription_id = s.id
+   WHERE t.event_id = ? AND s.id > ? AND s.created_at <= ? AND (s.transmitter_id IS NULL OR s.transmitter_id = ?)
+     AND p.pattern IN ()sql";
+
+}  // namespace
+
+std::vector<Recipient> targeted_after(db::Session& db, const std::string& type, std::uint64_t transmitter_id,
+                                      std::uint64_t event_id, std::uint64_t after_subscription,
+                                      Time published_at, bool for_services, std::size_t most) {
+  std::vector<Recipient> found;
+  const auto patterns = matching_patterns(type);
+  const auto find = [&](std::string_view select, PartyKind kind, Args args) {
+    const std::string sql = std::string(select) + db::in_list(patterns, args) + ") ORDER BY s.id LIMIT ?";
+    args.emplace_back(most);
+    const auto some = db.query_with(
+        sql, [&](const db::Row& row) { return read_recipient(row, kind); }, args);
+    found.insert(found.end(), some.begin(), some.end());
+  };
+  find(kTerminalsOfTargets, PartyKind::kTerminal, {event_id, after_subscription, published_at});
+  if (for_services)
+    find(kServicesOfTargets, PartyKind::kService,
+         {event_id, after_subscription, published_at, transmitter_id});
+  std::sort(found.begin(), found.end());
+  if (found.size() > most) found.resize(most);
+  return found;
 }
 
 std::uint64_t count_general(db::Session& db, const std::string& type, std::uint64_t transmitter_id) {

@@ -29,6 +29,8 @@ struct Recipients {
   std::vector<Recipient> services, components;               // of events without target profiles; of all
   std::map<std::uint64_t, std::vector<Recipient>> profiles;  // of events for this profile
 
+  // Of an event, besides components; counted without looking for those that are there twice.
+  std::size_t most(const std::vector<std::uint64_t>& target_profiles) const;
   // Each subscription once.
   std::vector<Recipient> of(const std::vector<std::uint64_t>& target_profiles) const;
 };
@@ -41,9 +43,13 @@ Recipients find_recipients(db::Session&, const std::string& type, std::uint64_t 
 inline constexpr std::size_t kMostAtOnce = 1000;
 
 // The services that an event without target profiles reaches, by their subscriptions' ids: the next
-// kMostAtOnce after this one, of those that existed when it was published.
+// ones after this one, of those that existed when it was published.
 std::vector<Recipient> general_after(db::Session&, const std::string& type, std::uint64_t transmitter_id,
-                                     std::uint64_t after_subscription, Time published_at);
+                                     std::uint64_t after_subscription, Time published_at, std::size_t most);
+// The same of an event with target profiles: their terminals, and their services or not.
+std::vector<Recipient> targeted_after(db::Session&, const std::string& type, std::uint64_t transmitter_id,
+                                      std::uint64_t event_id, std::uint64_t after_subscription,
+                                      Time published_at, bool for_services, std::size_t most);
 std::uint64_t count_general(db::Session&, const std::string& type, std::uint64_t transmitter_id);
 
 // Who is told that a type became available or not: everybody who subscribes to it; of terminals

@@ -14,10 +14,14 @@ using Ids = std::vector<std::uint64_t>;
 constexpr std::uint64_t kPiece = 1000;  // rows in a transaction
 
 // Ids grow with time closely enough: the search begins at the oldest one and ends at the first
-// that is too young, or lives on beyond its time in the log.
+// that is too young. What lives on beyond its time in the log stays, and what is still to be delivered
+// or answered.
 constexpr std::string_view kSelectOldest = R"sql(
   SELECT id, created_at <= UTC_TIMESTAMP(6) - INTERVAL ? DAY
-             AND expires_at <= UTC_TIMESTAMP(6) - INTERVAL 1 DAY AS is_over,
+             AND expires_at <= UTC_TIMESTAMP(6) - INTERVAL 1 DAY
+             AND NOT EXISTS (SELECT 1 FROM fanout f WHERE f.event_id = event.id)
+             AND NOT EXISTS (SELECT 1 FROM fanout_target f WHERE f.event_id = event.id)
+             AND NOT EXISTS (SELECT 1 FROM awaited_response a WHERE a.event_id = event.id) AS is_over,
          created_at > UTC_TIMESTAMP(6) - INTERVAL ? DAY AS is_young
     FROM event WHERE id > ? ORDER BY id LIMIT 100)sql";
 

@@ -71,8 +71,9 @@ std::optional<Count> count_live(db::Session& db, const std::string& type) {
 
 }  // namespace
 
-void Events::tell_availability(db::Session& db, std::uint64_t service_id, const std::string& type,
-                               std::uint64_t live, const std::string& cause) {
+std::size_t Events::tell_availability(db::Session& db, std::uint64_t service_id, const std::string& type,
+                                      std::uint64_t live, const std::string& cause,
+                                      std::size_t deliveries_before) {
   const bool available = live > 0;
   NewEvent event;
   event.type = available ? "event.available" : "event.unavailable";
@@ -80,13 +81,15 @@ void Events::tell_availability(db::Session& db, std::uint64_t service_id, const 
                            {{"type", type}, {"liveTransmitters", std::to_string(live)}, {"cause", cause}});
   event.wait_for_terminal = false;
   const auto subscribers = subscribers_of_type(db, type, service_id);
-  publish_about(db, event, subscribers, type, service_id);
+  const auto told = publish_about(db, event, subscribers, type, service_id, deliveries_before);
   db.execute(kSetAvailable, available, !subscribers.empty(), type);
+  return told;
 }
 
 // What subscribers were told and what is true may differ for a while: then settle_at is set.
 void Events::recount_and_tell(db::Session& db, std::uint64_t service_id,
                               const std::vector<std::string>& types, const std::string& cause) {
+  std::size_t told = 0;
   for (const std::string& type : types) {
     db.execute(kTouchType, type);
     const auto now = count_live(db, type);
@@ -97,7 +100,7 @@ void Events::recount_and_tell(db::Session& db, std::uint64_t service_id,
     } else if (now->flaps) {
       db.execute(kHoldDown, kHold, kLongestHold, type);
     } else {
-      tell_availability(db, service_id, type, now->live, cause);
+      told += tell_availability(db, service_id, type, now->live, cause, told);
     }
   }
 }

@@ -77,5 +77,32 @@ TEST_F(RetentionTest, AReplayWhoseEventIsGoneIsCleanedUp) {
   EXPECT_EQ(rows("delivery"), 0);
 }
 
+TEST_F(RetentionTest, WhatIsStillToBeDeliveredOrAnsweredStays) {
+  std::vector<std::uint64_t> ids;
+  for (int i = 0; i < 4; ++i) ids.push_back(publish(kMail, event("mail.received")).event_id);
+  drain(queue_);
+  in([&](db::Session& db) {
+    db.execute("INSERT INTO fanout (event_id) VALUES (?)", ids[0]);
+    db.execute(
+        "INSERT INTO fanout_target (event_id, service_id, component, listed, for_services) VALUES (?, 11, "
+        "'', 0, 1)",
+        ids[1]);
+    db.execute("INSERT INTO awaited_response (event_id, service_id, due_at) VALUES (?, 11, UTC_TIMESTAMP(6))",
+               ids[2]);
+  });
+  age_events(40 * 86400);
+  forget(30);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM event WHERE id = " + std::to_string(ids[3])), 0);
+  EXPECT_EQ(rows("event"), 3);
+  while (events_.fan_out(testing::database().pool())) {
+  }
+  while (events_.settle(testing::database().pool())) {
+  }
+  in([](db::Session& db) { db.execute("DELETE FROM delivery"); });
+  age_events(40 * 86400);  // event.no_response, too
+  forget(30);
+  EXPECT_EQ(rows("event"), 0);
+}
+
 }  // namespace
 }  // namespace whitebrick::events
