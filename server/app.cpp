@@ -100,6 +100,7 @@ struct App::State {
                [this](db::Pool& p) { return coordination.check_contact_alerts(p); });
     jobs.every("coordination.sweep", 1s, [this](db::Pool& p) { return coordination.sweep(p); });
     jobs.every("availability.expire", 1s, [this](db::Pool& p) { return availability.expire(p); });
+    jobs.every("availability.forget_ended", 5s, [this](db::Pool& p) { return availability.forget_ended(p); });
     jobs.every("availability.rules", 1s, [this](db::Pool& p) { return availability.follow_rules(p); });
     jobs.every("events.settle", 1s, [this](db::Pool& p) { return events.settle(p); });
     jobs.every("events.sweep_waiting", 1s, [this](db::Pool& p) { return events.sweep_waiting(p); });

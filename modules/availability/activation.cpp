@@ -81,6 +81,17 @@ std::optional<Active> lock_slot(db::Session& db, std::uint64_t profile_id, std::
       profile_id, slot);
 }
 
+// What is active at once multiplies what each who asks about the profile reads.
+void check_room(db::Session& db, std::uint64_t profile_id) {
+  constexpr std::string_view kCountActive = R"sql(
+SELECT COUNT(*) AS active FROM mode_activation
+WHERE profile_id = ? AND (until_at IS NULL OR until_at > UTC_TIMESTAMP(6)))sql";
+  const auto active = db.query_one(
+      kCountActive, [](const db::Row& row) { return row.id("active"); }, profile_id);
+  if (active.value_or(0) >= kMaxActive)
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "too many modes are active; end one first", "modeId");
+}
+
 // What rules have activated is off from now to the end of that, or to `until`.
 bool switch_off(db::Session& db, std::uint64_t profile_id, std::uint64_t mode_id, std::optional<Time> until) {
   const auto interval = active_interval(db, profile_id, mode_id);
@@ -132,6 +143,7 @@ Time Availability::activate(db::Session& db, const profiles::ProfileKey& key, co
       active->level == target.level && active->until == wanted.until) {
     return active->activated_at;
   }
+  if (!active || !active->live) check_room(db, key.id);
   const Time since = db.query_one(
                            kActivate, [](const db::Row& row) { return row.time("activated_at"); }, key.id,
                            target.slot, target.mode_id, target.level, wanted.until)

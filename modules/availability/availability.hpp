@@ -12,6 +12,7 @@
 // Failures: Fault (the client can act on it) or db::Error (it cannot).
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "db/pool.hpp"
 #include "modules/availability/calendar.hpp"
 #include "modules/availability/communication.hpp"
+#include "modules/availability/reach.hpp"
 #include "modules/availability/view.hpp"
 #include "modules/events/events.hpp"
 #include "modules/profiles/profiles.hpp"
@@ -131,9 +133,14 @@ struct FilterDocument {
   std::vector<CallRule> calls(const FilterEntry&) const;
 };
 
+class ReachCache;
+
 class Availability {
  public:
-  Availability(profiles::Profiles&, events::Events&);
+  // Keeps what was reached, in about so much memory; 0: nothing.
+  static constexpr std::size_t kReachBytes = std::size_t{16} << 20U;
+  Availability(profiles::Profiles&, events::Events&, std::size_t reach_bytes = kReachBytes);
+  ~Availability();
 
   // Faults: STALE_VERSION, INVALID_ARGUMENT(transferTo, transferToTerminal, transferToMedium),
   // NOT_FOUND(transferToTerminal).
@@ -168,10 +175,17 @@ class Availability {
   // Asker: a user (0 for a service in its own name: `service_id`). Order as asked, one query.
   std::vector<View> views(db::Session&, std::uint64_t asker_user_id, std::uint64_t service_id,
                           const std::vector<std::string>& numbers);
+  // What the asker is told of them. What was asked before and is the same still, as one short query says
+  // (stamps.hpp), is not read again; one query for all others.
+  enum class OneShot { kUse, kLeave };  // use_grants(), or not
+  std::vector<Reach> reach(db::Session&, std::uint64_t asker_user_id, std::uint64_t service_id,
+                           const std::vector<std::string>& numbers, OneShot);
   // The views of one owner by many askers: for telling those who watch `number`.
   std::vector<View> views_by(db::Session&, const std::string& number,
                              const std::vector<std::uint64_t>& asker_user_ids);
 
+  // A view by who has this number, which no user has: with the modes that are for it. One query always.
+  void cover_outsider(db::Session&, View&, const std::string& number);
   // In whose name a request is made: a user's, as a profile of his (id 0: as none in particular); a
   // service's, the user of a service session, as that session's profile. Faults: SESSION_ENDED(serviceSessionId)
   // (also: another service's), INVALID_ARGUMENT(serviceSessionId) (a service must name one, a user must not),
@@ -215,12 +229,15 @@ class Availability {
   // Job: what rules have begun or ended becomes mode.changed, once for each instant (once for all
   // that passed unseen); intervals are compiled further.
   bool follow_rules(db::Pool&);
+  // Job: what is left of deleted profiles is deleted.
+  bool forget_ended(db::Pool&);
 
  private:
   void tell_grant(db::Session&, std::uint64_t owner_profile_id, const std::string& number);
 
   profiles::Profiles& profiles_;
   events::Events& events_;
+  const std::unique_ptr<ReachCache> cache_;
 };
 
 }  // namespace whitebrick::availability

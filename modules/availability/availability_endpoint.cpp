@@ -120,14 +120,11 @@ class AvailabilityEndpoint final : public AvailabilityService {
     return guard_.operation("GetAvailability", *in, out, [&](Operation& op) {
       const std::string number = profiles::normalise_number(in->contact, "contact");
       const std::uint64_t service = op.caller.role == Role::kService ? op.caller.account_id : 0;
-      View view = availability_.views(op.db, op.caller.user_id, service, {number}).front();
-      // An administrator sees what the owner himself would see.
-      if (op.caller.role == Role::kAdmin) view.facts.asks_himself = view.facts.registered;
-      const Seen seen = availability(view.facts);
+      const Reach reach = reach_for(op, service, number);
       out.contact = number;
-      out.state = state_to_wire(seen.state);
-      out.authorisationRequired = seen.authorisation_required;
-      out.offers = offers_to_wire(offered_now(view.facts));
+      out.state = state_to_wire(reach.seen.state);
+      out.authorisationRequired = reach.seen.authorisation_required;
+      out.offers = offers_to_wire(reach.offers);
     });
   }
 
@@ -213,12 +210,22 @@ class AvailabilityEndpoint final : public AvailabilityService {
     if (in.at != nullptr) refuse("at");
     if (in.userId != nullptr) refuse("userId");
     const std::string number = profiles::normalise_number(*in.contact, "contact");
-    View view = availability_.views(op.db, op.caller.user_id, 0, {number}).front();
-    if (op.caller.role == Role::kAdmin) view.facts.asks_himself = view.facts.registered;
-    const Seen seen = availability(view.facts);
-    out.state = state_to_wire(seen.state);
-    out.authorisationRequired = seen.authorisation_required;
-    out.offers = offers_to_wire(offered_now(view.facts));
+    const Reach reach = reach_for(op, 0, number);
+    out.state = state_to_wire(reach.seen.state);
+    out.authorisationRequired = reach.seen.authorisation_required;
+    out.offers = offers_to_wire(reach.offers);
+  }
+
+  // An administrator sees what the owner himself would see.
+  Reach reach_for(Operation& op, std::uint64_t service_id, const std::string& number) {
+    if (op.caller.role != Role::kAdmin) {
+      return availability_
+          .reach(op.db, op.caller.user_id, service_id, {number}, Availability::OneShot::kLeave)
+          .front();
+    }
+    View view = availability_.views(op.db, 0, 0, {number}).front();
+    view.facts.asks_himself = view.facts.registered;
+    return reach_of(view.facts);
   }
 
   Guard& guard_;

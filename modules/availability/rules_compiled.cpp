@@ -1,9 +1,11 @@
 // From rules to intervals, so that who asks reads a few rows by key and computes nothing.
 #include <algorithm>
+#include <set>
 
 #include "modules/availability/availability.hpp"
 #include "modules/availability/mode_changed.hpp"
 #include "modules/availability/rules.hpp"
+#include "server/fault.hpp"
 
 namespace whitebrick::availability {
 namespace {
@@ -27,7 +29,20 @@ struct Row {
 struct Plan {
   std::vector<Row> rows;
   int last_week = 0;
+  std::size_t most_active = 0;  // modes at once
 };
+
+// Of intervals by their beginning.
+std::size_t most_at_once(const std::vector<ModeInterval>& intervals) {
+  std::multiset<Time> ends;
+  std::size_t most = 0;
+  for (const ModeInterval& interval : intervals) {
+    ends.erase(ends.begin(), ends.upper_bound(interval.begin));
+    ends.insert(interval.end.value_or(Time::max()));
+    most = std::max(most, ends.size());
+  }
+  return most;
+}
 
 // From the week of `now`; the last weeks are left out when there are too many rows.
 Plan plan_of(const std::vector<PlacedRule>& rules, Time now) {
@@ -36,7 +51,9 @@ Plan plan_of(const std::vector<PlacedRule>& rules, Time now) {
   plan.last_week = week_of(now + kHorizon);
   const Time end = begin_of(plan.last_week + 1);
   std::vector<std::size_t> per_week(static_cast<std::size_t>(plan.last_week - first + 1));
-  for (const ModeInterval& interval : compile(rules, now, end)) {
+  const auto intervals = compile(rules, now, end);
+  plan.most_active = most_at_once(intervals);
+  for (const ModeInterval& interval : intervals) {
     const Time last = interval.end ? std::min(*interval.end - Time::duration(1), end - Time::duration(1))
                                    : end - Time::duration(1);
     for (int week = std::max(first, week_of(interval.begin)); week <= week_of(last); ++week) {
@@ -111,6 +128,8 @@ bool recompile(db::Session& db, std::uint64_t profile_id, bool edited) {
   for (StoredRule& stored : stored_rules(db, profile_id)) rules.push_back(std::move(stored.placed));
   const Time now = db.now();
   const Plan plan = plan_of(rules, now);
+  if (edited && plan.most_active > kMaxActive)
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "too many modes would be active at once", "rule");
   db.execute(kDropIntervals, profile_id);
   store_intervals(db, profile_id, plan.rows);
   const Time half = now + (begin_of(plan.last_week + 1) - now) / 2;

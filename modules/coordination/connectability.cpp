@@ -42,15 +42,18 @@ std::vector<Reach> Coordination::connectability(db::Session& db, const Caller& c
     service_id = 0;
   }
 
-  auto views = availability_.views(db, user_id, service_id, numbers);
-  availability_.use_grants(db, views);
   std::vector<Reach> reached;
   reached.reserve(numbers.size());
-  for (auto& view : views) {
-    // An administrator sees what the owner himself would see.
-    if (caller.role == Role::kAdmin) view.facts.asks_himself = view.facts.registered;
-    reached.push_back({availability::connectability(view.facts), availability::offered_now(view.facts)});
+  if (caller.role == Role::kAdmin) {  // sees what the owner himself would see
+    for (auto& view : availability_.views(db, user_id, service_id, numbers)) {
+      view.facts.asks_himself = view.facts.registered;
+      reached.push_back({availability::connectability(view.facts), availability::offered_now(view.facts)});
+    }
+    return reached;
   }
+  using OneShot = availability::Availability::OneShot;
+  for (const auto& reach : availability_.reach(db, user_id, service_id, numbers, OneShot::kUse))
+    reached.push_back({reach.state, reach.offers});
   return reached;
 }
 

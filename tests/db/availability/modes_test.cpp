@@ -188,14 +188,27 @@ TEST_F(ModesTest, WhatIsOverIsToldOnceByWhoeverComesFirst) {
 
 TEST_F(ModesTest, ManyThatAreOverAreClearedInPieces) {
   for (int i = 0; i < 101; ++i) {
-    const std::string name = "m" + std::to_string(i);
-    put(alice_, mode(name, ModeState::kUnknown, {"+33123456700"}));
-    activate(alice_, name, now() + std::chrono::hours(1));
+    const ProfileKey key = profile(alice_.user_id, "p" + std::to_string(i), {});
+    set_level(key, ModeState::kUnknown, now() + std::chrono::hours(1));
   }
   pass(std::chrono::hours(2));
   EXPECT_TRUE(availability_.expire(pool())) << "there is more";
   EXPECT_FALSE(availability_.expire(pool()));
   EXPECT_EQ(told("mode.changed"), 202u);
+}
+
+TEST_F(ModesTest, ThirtyTwoAreActiveAtOnce) {
+  for (int i = 0; i < 33; ++i)
+    put(alice_, mode("m" + std::to_string(i), ModeState::kNotAvailable, {"+33123456701"}));
+  for (int i = 0; i < 32; ++i) activate(alice_, "m" + std::to_string(i));
+  const auto one_more = [&](db::Session& db) {
+    availability_.activate(db, alice_, {.mode = "m32", .level = {}, .active = true, .until = {}});
+  };
+  expect_fault(FaultCode::LIMIT_EXCEEDED, "modeId", one_more);
+  activate(alice_, "m0", now() + std::chrono::hours(1));
+  deactivate(alice_, "m1");
+  run(one_more);
+  EXPECT_EQ(active().size(), 32U);
 }
 
 }  // namespace

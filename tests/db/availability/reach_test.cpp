@@ -1,0 +1,589 @@
+// What is kept of what was reached is never another thing than reading everything again would give: after any
+// write to any table that views are read from, by whatever means, on another replica, and as time passes.
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "db/migrate.hpp"
+#include "db/migration_text.hpp"
+#include "tests/db/availability/availability_fixture.hpp"
+#include "tests/support/eventually.hpp"
+
+namespace whitebrick::availability {
+namespace {
+
+using enum Connectability;
+using OneShot = Availability::OneShot;
+
+constexpr const char* kAlice = "tel:+33123456781";
+constexpr const char* kBob = "tel:+33123456782";
+constexpr const char* kCarol = "tel:+33123456783";
+constexpr const char* kAliceAtHome = "sip:alice@home.example.org";
+constexpr const char* kNobody = "tel:+33123456700";
+constexpr std::uint64_t kMail = 900041, kOther = 900042;  // services
+
+void replace_all(std::string& text, const std::string& what, const std::string& by) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+}
+
+class ReachTest : public AvailabilityFixture {
+ protected:
+  ReachTest() {
+    service(kMail, "mail", "acme");
+    service(kOther, "calls", "bell");
+  }
+  ~ReachTest() override {
+    if (!dropped_.empty()) create_triggers();
+  }
+
+  static std::string text_of(const std::vector<Reach>& reached) {
+    std::string text;
+    for (const Reach& reach : reached) {
+      text += std::to_string(static_cast<int>(reach.state)) + "/" + std::to_string(reach.offers) + "/" +
+              std::to_string(static_cast<int>(reach.seen.state)) +
+              (reach.seen.authorisation_required ? "a " : " ");
+    }
+    return text;
+  }
+  std::string ask(Availability& availability, db::Session& db, std::uint64_t user,
+                  std::uint64_t service = 0) {
+    return text_of(availability.reach(db, user, service, numbers_, OneShot::kLeave));
+  }
+  // What everybody is told of everybody.
+  std::string ask_all(Availability& availability) {
+    auto lease = pool().lease();
+    std::string all;
+    for (const std::uint64_t user :
+         {alice_.user_id, bob_.user_id, carol_.user_id, dave_, std::uint64_t{999999}})
+      all += ask(availability, lease.session(), user) + "\n";
+    for (const std::uint64_t service : {kMail, kOther, std::uint64_t{0}})
+      all += ask(availability, lease.session(), 0, service) + "\n";
+    return all;
+  }
+  Connectability sees_reached(Availability& by, std::uint64_t user, const std::string& number) {
+    auto lease = pool().lease();
+    return by.reach(lease.session(), user, 0, {number}, OneShot::kLeave).front().state;
+  }
+  void expect_exact(const std::string& after) {
+    const std::string truth = ask_all(uncached_);
+    ASSERT_EQ(ask_all(availability_), truth) << after;
+    ASSERT_EQ(ask_all(other_replica_), truth) << after;
+  }
+
+  std::string fill_in(std::string sql) const {
+    const std::map<std::string, std::uint64_t> ids{{"{alice}", alice_.id},
+                                                   {"{alice user}", alice_.user_id},
+                                                   {"{bob}", bob_.id},
+                                                   {"{bob user}", bob_.user_id},
+                                                   {"{carol}", carol_.id}};
+    for (const auto& [name, id] : ids) replace_all(sql, name, std::to_string(id));
+    return sql;
+  }
+  void execute(const std::string& sql) {
+    run([&](db::Session& db) { db.execute(fill_in(sql)); });
+  }
+
+  // Of this purpose.
+  std::set<std::string> triggers() {
+    std::set<std::string> names;
+    run([&](db::Session& db) {
+      db.query("SHOW TRIGGERS", [&](const db::Row& row) {
+        const std::string name = row.text("Trigger");
+        return name.ends_with("_views") && names.insert(name).second;
+      });
+    });
+    return names;
+  }
+  void drop(const std::string& trigger) {
+    dropped_ = trigger;
+    testing::database().run("DROP TRIGGER `" + trigger + "`");
+  }
+  static void create_triggers() {
+    for (const db::Migration& step : db::migrations()) {
+      if (step.name != "availability_stamps") continue;
+      for (const std::string& statement : db::statements_of(step.sql)) testing::database().run(statement);
+    }
+  }
+
+  const ProfileKey alice_ = person("alice", kAlice, Policy::kAsk);
+  const ProfileKey bob_ = person("bob", kBob, Policy::kOpen);
+  const ProfileKey carol_ = person("carol", kCarol, Policy::kClosed);
+  const std::uint64_t dave_ = user("dave");
+  const std::vector<std::string> numbers_{kAlice, kBob, kCarol, kNobody, kAliceAtHome, "sip:x@example.org"};
+  Availability other_replica_{profiles_, events_};
+  Availability uncached_{profiles_, events_, 0};
+  std::string dropped_;
+};
+
+// A change that is seen by nothing but one trigger.
+struct Change {
+  const char* trigger;
+  std::vector<const char*> before;
+  const char* change;
+};
+
+const char* const kSession =
+    "INSERT INTO access_session (id, public_id, terminal_session_id, user_id, profile_id, subscription_id, "
+    "opened_at) VALUES (77, UNHEX(MD5('x')), 77, {bob user}, {bob}, 1, UTC_TIMESTAMP(6))";
+const char* const kBusy =
+    "INSERT INTO mode (id, profile_id, name, state, contacts) VALUES (500, {bob}, 'busy', 2, 0)";
+const char* const kBusyActive =
+    "INSERT INTO mode_activation (profile_id, slot, mode_id, activated_at) VALUES ({bob}, 0, 500, "
+    "UTC_TIMESTAMP(6))";
+const char* const kForSome =
+    "INSERT INTO mode (id, profile_id, name, state, contacts) VALUES (501, {bob}, 'some', 3, 1)";
+const char* const kForSomeActive =
+    "INSERT INTO mode_activation (profile_id, slot, mode_id, activated_at) VALUES ({bob}, 501, 501, "
+    "UTC_TIMESTAMP(6))";
+const char* const kForAlice = "INSERT INTO mode_contact (mode_id, number) VALUES (501, 'tel:+33123456781')";
+const char* const kInterval =
+    "INSERT INTO mode_interval (profile_id, week, mode_id, begin_at, end_at) SELECT {bob}, FLOOR((TO_DAYS("
+    "UTC_TIMESTAMP(6)) - TO_DAYS('1970-01-01')) / 7), 500, UTC_TIMESTAMP(6) - INTERVAL 1 HOUR, NULL";
+const char* const kListed =
+    "INSERT INTO contact_list (profile_id, kind, number, position) VALUES ({alice}, 2, 'tel:+33123456782', "
+    "1)";
+const char* const kGrant =
+    "INSERT INTO authorisation (id, owner_profile_id, number, asker_user_id, asker_profile_id, state) "
+    "VALUES (600, {alice}, 'tel:+33123456782', {bob user}, {bob}, 2)";
+const char* const kServed = "INSERT INTO profile_service (profile_id, service_id) VALUES ({alice}, 900041)";
+
+const std::vector<Change> kChanges{
+    {"profile_added_to_views",
+     {},
+     "INSERT INTO profile (user_id, name, contact_number, policy, default_state) "
+     "VALUES ({bob user}, 'new', 'tel:+33123456700', 1, 1)"},
+    {"profile_added_to_views",  // an asker with another number
+     {"INSERT INTO contact_list (profile_id, kind, number, position) VALUES ({bob}, 3, 'tel:+33123456999', "
+      "1)"},
+     "INSERT INTO profile (user_id, name, contact_number, policy, default_state) "
+     "VALUES ({alice user}, 'new', 'tel:+33123456999', 1, 1)"},
+    {"profile_changed_for_views", {}, "UPDATE profile SET policy = 3 WHERE id = {bob}"},
+    {"profile_changed_for_views", {}, "UPDATE profile SET default_state = 4 WHERE id = {bob}"},
+    {"profile_changed_for_views", {}, "UPDATE profile SET contact_number = NULL WHERE id = {bob}"},
+    {"profile_changed_for_views",
+     {},
+     "UPDATE profile SET contact_number = 'tel:+33123456700' WHERE id = {bob}"},
+    {"profile_changed_for_views",
+     {"INSERT INTO contact_list (profile_id, kind, number, position) VALUES ({bob}, 3, 'tel:+33123456999', "
+      "1)"},
+     "UPDATE profile SET contact_number = 'tel:+33123456999' WHERE id = {alice}"},
+    {"profile_changed_for_views",
+     {},
+     "UPDATE profile SET user_id = {alice user}, name = 'x' WHERE id = {carol}"},
+    {"profile_taken_from_views", {}, "DELETE FROM profile WHERE id = {bob}"},
+    {"contact_list_added_to_views", {}, kListed},
+    {"contact_list_changed_for_views",
+     {kListed},
+     "UPDATE contact_list SET kind = 3 WHERE profile_id = {alice}"},
+    {"contact_list_changed_for_views",
+     {kListed},
+     "UPDATE contact_list SET number = 'x' WHERE profile_id = {alice}"},
+    {"contact_list_changed_for_views", {kListed}, "UPDATE contact_list SET profile_id = {carol}"},
+    {"contact_list_taken_from_views", {kListed}, "DELETE FROM contact_list"},
+    {"authorisation_added_to_views", {}, kGrant},
+    {"authorisation_changed_for_views", {kGrant}, "UPDATE authorisation SET state = 3"},
+    {"authorisation_changed_for_views",
+     {kGrant},
+     "UPDATE authorisation SET from_at = UTC_TIMESTAMP(6) + INTERVAL 1 DAY"},
+    {"authorisation_changed_for_views",
+     {kGrant},
+     "UPDATE authorisation SET until_at = UTC_TIMESTAMP(6) - INTERVAL 1 DAY"},
+    {"authorisation_changed_for_views", {kGrant}, "UPDATE authorisation SET owner_profile_id = {carol}"},
+    {"authorisation_changed_for_views", {kGrant}, "UPDATE authorisation SET asker_user_id = 999999"},
+    {"authorisation_taken_from_views", {kGrant}, "DELETE FROM authorisation"},
+    {"profile_service_added_to_views", {}, kServed},
+    {"profile_service_changed_for_views", {kServed}, "UPDATE profile_service SET service_id = 900042"},
+    {"profile_service_changed_for_views", {kServed}, "UPDATE profile_service SET profile_id = {carol}"},
+    {"profile_service_taken_from_views", {kServed}, "DELETE FROM profile_service"},
+    {"access_session_added_to_views", {}, kSession},
+    {"access_session_changed_for_views", {kSession}, "UPDATE access_session SET profile_id = {alice}"},
+    {"access_session_taken_from_views", {kSession}, "DELETE FROM access_session"},
+    {"mode_activation_added_to_views", {kBusy}, kBusyActive},
+    {"mode_activation_changed_for_views",
+     {kBusy, kBusyActive},
+     "UPDATE mode_activation SET mode_id = 0, state = 4"},
+    {"mode_activation_changed_for_views",
+     {kBusy, kBusyActive},
+     "UPDATE mode_activation SET until_at = UTC_TIMESTAMP(6) - INTERVAL 1 DAY"},
+    {"mode_activation_changed_for_views",
+     {kBusy, kBusyActive},
+     "UPDATE mode_activation SET profile_id = {alice}"},
+    {"mode_activation_taken_from_views", {kBusy, kBusyActive}, "DELETE FROM mode_activation"},
+    {"mode_added_to_views", {kBusyActive}, kBusy},
+    {"mode_changed_for_views", {kBusy, kBusyActive}, "UPDATE mode SET state = 4"},
+    {"mode_changed_for_views", {kBusy, kBusyActive}, "UPDATE mode SET offers = 0"},
+    {"mode_changed_for_views", {kBusy, kBusyActive}, "UPDATE mode SET contacts = 1"},
+    {"mode_changed_for_views",
+     {kBusy, kBusyActive, kForSome, kForSomeActive, kForAlice, "UPDATE mode SET contacts = 1",
+      "INSERT INTO mode_contact (mode_id, number) VALUES (500, 'tel:+33123456781')",
+      "UPDATE mode_activation SET activated_at = UTC_TIMESTAMP(6) - INTERVAL slot SECOND"},
+     "UPDATE mode SET priority = 9 WHERE id = 501"},
+    {"mode_taken_from_views", {kBusy, kBusyActive}, "DELETE FROM mode"},
+    {"mode_contact_added_to_views", {kForSome, kForSomeActive}, kForAlice},
+    {"mode_contact_changed_for_views",
+     {kForSome, kForSomeActive, kForAlice},
+     "UPDATE mode_contact SET number = 'x'"},
+    {"mode_contact_taken_from_views", {kForSome, kForSomeActive, kForAlice}, "DELETE FROM mode_contact"},
+    {"mode_interval_added_to_views", {kBusy}, kInterval},
+    {"mode_interval_changed_for_views",
+     {kBusy, kInterval},
+     "UPDATE mode_interval SET begin_at = UTC_TIMESTAMP(6) + INTERVAL 1 DAY"},
+    {"mode_interval_changed_for_views", {kBusy, kInterval}, "UPDATE mode_interval SET week = week + 1"},
+    {"mode_interval_taken_from_views", {kBusy, kInterval}, "DELETE FROM mode_interval"},
+};
+
+class EachChange : public ReachTest, public ::testing::WithParamInterface<Change> {};
+
+TEST_P(EachChange, IsSeenAtOnceAndWouldNotBeWithoutItsTrigger) {
+  const Change& change = GetParam();
+  for (const char* sql : change.before) execute(sql);
+  expect_exact("before");
+  const std::string before = ask_all(availability_);
+  Availability deceived(profiles_, events_);
+  ASSERT_EQ(ask_all(deceived), before);
+  execute(change.change);
+  ASSERT_NE(ask_all(uncached_), before) << "the change is none";
+  expect_exact(change.change);
+
+  // The same without the trigger: if nothing were wrong then, this test could not fail.
+  testing::database().clean_tables();
+  service(kMail, "mail", "acme");
+  service(kOther, "calls", "bell");
+  const auto again = [&](const ProfileKey& key, const char* name, int policy) {
+    execute("INSERT INTO user (id, name, created_at) VALUES (" + std::to_string(key.user_id) + ", '" + name +
+            "', UTC_TIMESTAMP(6))");
+    execute("INSERT INTO profile (id, user_id, name, contact_number, policy, default_state) VALUES (" +
+            std::to_string(key.id) + ", " + std::to_string(key.user_id) + ", 'work', '" +
+            *key.contact_number + "', " + std::to_string(policy) + ", 1)");
+  };
+  again(alice_, "alice", 2);
+  again(bob_, "bob", 1);
+  again(carol_, "carol", 3);
+  for (const char* sql : change.before) execute(sql);
+  expect_exact("before, again");
+  drop(change.trigger);
+  execute(change.change);
+  EXPECT_NE(ask_all(availability_), ask_all(uncached_)) << change.trigger << " is of no use here";
+}
+
+INSTANTIATE_TEST_SUITE_P(Triggers, EachChange, ::testing::ValuesIn(kChanges), [](const auto& info) {
+  return std::to_string(info.index) + "_" + info.param.trigger;
+});
+
+TEST_F(ReachTest, EachTriggerHasAChange) {
+  std::set<std::string> named;
+  for (const Change& change : kChanges) named.insert(change.trigger);
+  EXPECT_EQ(named, triggers());
+}
+
+// All use cases in any order, each answered by two replicas as if nothing were kept.
+class AnyOrder : public ReachTest, public ::testing::WithParamInterface<unsigned> {
+ protected:
+  template <class T>
+  T any(const std::vector<T>& of) {
+    return of.at(random_() % of.size());
+  }
+  bool coin() { return random_() % 2 == 0; }
+
+  std::string step() {
+    const ProfileKey key = any(std::vector{alice_, bob_, carol_});
+    const std::string name = any(std::vector<std::string>{"one", "two", "three"});
+    const std::string number = any(numbers_);
+    switch (random_() % 12) {
+      case 0:
+        profile(key.user_id, "work", {}, any(std::vector{Policy::kOpen, Policy::kAsk, Policy::kClosed}),
+                coin() ? profiles::DefaultState::kAvailable : profiles::DefaultState::kUnknown);
+        return "policy";
+      case 1:
+        lists(key, {.wanted = {number},
+                    .authorised = coin() ? std::vector{any(numbers_)} : std::vector<std::string>{},
+                    .refused = coin() ? std::vector{any(numbers_)} : std::vector<std::string>{}});
+        return "lists";
+      case 2:
+        put(key, mode(name,
+                      any(std::vector{ModeState::kAvailable, ModeState::kNotAvailable, ModeState::kTransfer,
+                                      ModeState::kUnknown}),
+                      coin() ? std::vector{any(numbers_), number} : std::vector<std::string>{},
+                      static_cast<int>(random_() % 5)));
+        return "mode";
+      case 3:
+        if (!has_mode(key, name)) return "no mode to activate";
+        activate(key, name, coin() ? std::optional(now() + std::chrono::hours(1)) : std::nullopt);
+        return "activate";
+      case 4:
+        if (!has_mode(key, name)) return "no mode to deactivate";
+        deactivate(key, name);
+        return "deactivate";
+      case 5:
+        set_level(key, coin() ? ModeState::kNotAvailable : ModeState::kUnknown);
+        return "level";
+      case 6:
+        if (!has_mode(key, name)) return "no mode to delete";
+        run([&](db::Session& db) { availability_.delete_mode(db, key, name, {}); });
+        return "delete mode";
+      case 7:
+        if (sessions_.insert(key.id).second)
+          connect(key);
+        else if (sessions_.erase(key.id) > 0)
+          run([&](db::Session& db) {
+            db.execute("DELETE FROM access_session WHERE profile_id = ?", key.id);
+          });
+        return "session";
+      case 8:
+        run([&](db::Session& db) {
+          Caller caller;
+          caller.user_id = key.user_id;
+          availability_.authorise_ahead(db, caller, key, kNobody, {.grant = coin()});
+          const auto asker = any(std::vector{alice_, bob_, carol_});
+          if (asker.id != key.id)
+            availability_.authorise_ahead(db, caller, key, *asker.contact_number,
+                                          {.grant = coin(), .one_shot = coin()});
+        });
+        return "grant ahead";
+      case 9:
+        run([&](db::Session& db) { availability_.request_authorisation(db, key, number, {}); });
+        return "request";
+      case 10:
+        run([&](db::Session& db) {
+          if (coin())
+            profiles_.subscribe_to_service(db, key, {"mail", "acme"}, {});
+          else
+            profiles_.unsubscribe_from_service(db, key, {"mail", "acme"});
+        });
+        return "service";
+      default: {
+        if (!has_mode(key, name)) return "no mode for rules";
+        Rule rule;
+        rule.zone = "UTC";
+        rule.start = LocalTime(std::chrono::floor<std::chrono::seconds>(now().time_since_epoch())) -
+                     std::chrono::hours(coin() ? 1 : -1);
+        rule.duration = std::chrono::minutes(90);
+        run([&](db::Session& db) {
+          availability_.put_rules(db, key, name, coin() ? std::vector{rule} : std::vector<Rule>{}, {});
+        });
+        return "rules";
+      }
+    }
+  }
+  bool has_mode(const ProfileKey& key, const std::string& name) {
+    return std::ranges::any_of(modes(key).modes, [&](const Mode& mode) { return mode.mode == name; });
+  }
+
+  std::minstd_rand random_{GetParam()};
+  std::set<std::uint64_t> sessions_;
+};
+
+TEST_P(AnyOrder, GivesWhatReadingAgainWould) {
+  profile(alice_.user_id, "home", kAliceAtHome, Policy::kOpen);
+  for (int i = 0; i < 60; ++i) {
+    std::string what;
+    try {
+      what = step();
+    } catch (const Fault& fault) {
+      what = fault.message();  // refused: nothing was written
+    }
+    expect_exact("step " + std::to_string(i) + ": " + what);
+    if (HasFatalFailure()) return;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, AnyOrder, ::testing::Values(1U, 2U, 3U));
+
+TEST_F(ReachTest, OthersSeeATransactionWhenItEndsItselfAtOnceAndNothingOfOneRolledBack) {
+  connect(bob_);
+  const auto outside = [&] { return sees_reached(availability_, alice_.user_id, kBob); };
+  const auto set_busy = [&](db::Session& db) {
+    availability_.activate(db, bob_,
+                           {.mode = {}, .level = ModeState::kNotAvailable, .active = true, .until = {}});
+    return availability_.reach(db, alice_.user_id, 0, {kBob}, OneShot::kLeave).front().state;
+  };
+  ASSERT_EQ(outside(), kConnectable);
+  struct Undo {};
+  const auto rolled_back = [&](db::Session& db) {
+    EXPECT_EQ(set_busy(db), kNotConnectable);
+    EXPECT_EQ(outside(), kConnectable);
+    throw Undo();
+  };
+  EXPECT_THROW(run(rolled_back), Undo);
+  EXPECT_EQ(outside(), kConnectable);
+  run([&](db::Session& db) {
+    EXPECT_EQ(set_busy(db), kNotConnectable);
+    EXPECT_EQ(outside(), kConnectable);
+  });
+  EXPECT_EQ(outside(), kNotConnectable);
+}
+
+// Whoever changes something of a profile whose number is being changed must not stamp the former number.
+TEST_F(ReachTest, ANumberThatChangesMeanwhileIsStampedToo) {
+  ASSERT_EQ(sees_reached(availability_, alice_.user_id, kNobody), kUnknown);
+  std::atomic<bool> connected{false}, end{false};
+  std::thread other;
+  run([&](db::Session& db) {
+    db.execute("UPDATE profile SET contact_number = ? WHERE id = ?", kNobody, bob_.id);
+    other = std::thread([&] {
+      run([&](db::Session& theirs) {
+        theirs.execute(fill_in(kSession));
+        connected = true;
+        testing::eventually([&] { return end.load(); });
+      });
+    });
+    EXPECT_TRUE(testing::eventually([&] {
+      return number(
+                 "SELECT CAST(variable_value AS UNSIGNED) AS n FROM information_schema.global_status "
+                 "WHERE variable_name = 'INNODB_ROW_LOCK_CURRENT_WAITS'") > 0;
+    }));
+    EXPECT_FALSE(connected);
+  });
+  EXPECT_TRUE(testing::eventually([&] { return connected.load(); }));
+  EXPECT_EQ(sees_reached(other_replica_, alice_.user_id, kNobody), kNotConnectable);
+  end = true;
+  other.join();
+  EXPECT_EQ(sees_reached(other_replica_, alice_.user_id, kNobody), kConnectable);
+}
+
+TEST_F(ReachTest, TimeIsABound) {
+  connect(bob_);
+  set_level(bob_, ModeState::kNotAvailable, now() + std::chrono::milliseconds(400));
+  execute(
+      "INSERT INTO authorisation (owner_profile_id, number, asker_user_id, asker_profile_id, state, from_at, "
+      "until_at) "
+      "VALUES ({alice}, 'tel:+33123456782', {bob user}, {bob}, 2, UTC_TIMESTAMP(6) + INTERVAL 0.3 SECOND, "
+      "UTC_TIMESTAMP(6) + INTERVAL 0.7 SECOND)");
+  execute("INSERT INTO mode (id, profile_id, name, state) VALUES (700, {carol}, 'night', 3)");
+  execute("UPDATE profile SET policy = 1 WHERE id = {carol}");
+  execute(
+      "INSERT INTO mode_interval (profile_id, week, mode_id, begin_at, end_at) SELECT {carol}, "
+      "FLOOR((TO_DAYS(UTC_TIMESTAMP(6)) - TO_DAYS('1970-01-01')) / 7), 700, UTC_TIMESTAMP(6) + INTERVAL 0.3 "
+      "SECOND, "
+      "UTC_TIMESTAMP(6) + INTERVAL 0.7 SECOND");
+  const auto seen = [&](Availability& by) {
+    return std::vector{sees_reached(by, alice_.user_id, kBob), sees_reached(by, bob_.user_id, kAlice),
+                       sees_reached(by, alice_.user_id, kCarol)};
+  };
+  using States = std::vector<Connectability>;
+  EXPECT_EQ(seen(availability_), (States{kNotConnectable, kAuthorisationRequired, kNotConnectable}));
+  EXPECT_TRUE(testing::eventually([&] {
+    return seen(availability_) == States{kNotConnectable, kNotConnectable, kInTransfer};
+  })) << "what begins";
+  EXPECT_TRUE(testing::eventually([&] {
+    return seen(availability_) == States{kConnectable, kAuthorisationRequired, kNotConnectable};
+  })) << "what ends";
+  EXPECT_EQ(seen(availability_), seen(uncached_));
+}
+
+TEST_F(ReachTest, WhatIsKeptCostsOneQueryAndAChangeOneMore) {
+  auto lease = pool().lease();
+  const auto cost = [&](std::uint64_t user, const std::vector<std::string>& numbers) {
+    const auto before = pool().counts().statements;
+    availability_.reach(lease.session(), user, 0, numbers, OneShot::kLeave);
+    return pool().counts().statements - before;
+  };
+  EXPECT_EQ(cost(alice_.user_id, numbers_), 1U);
+  EXPECT_EQ(cost(alice_.user_id, numbers_), 1U);
+  EXPECT_EQ(cost(alice_.user_id, {kBob, kBob, kNobody}), 1U);
+  connect(bob_);
+  EXPECT_EQ(cost(alice_.user_id, numbers_), 2U);
+  EXPECT_EQ(cost(alice_.user_id, numbers_), 1U);
+}
+
+// Whom one cannot see must not be noticed by how long an answer takes.
+TEST_F(ReachTest, WhatTheHiddenDoCostsWhatNobodyCosts) {
+  lists(bob_, {.wanted = {}, .authorised = {}, .refused = {kAlice}});
+  const std::vector<std::string> hidden{kBob, kCarol}, nobody{kNobody, "sip:x@example.org"};
+  auto lease = pool().lease();
+  const auto cost = [&](const std::vector<std::string>& numbers) {
+    const auto before = pool().counts().statements;
+    for (const Reach& reach :
+         availability_.reach(lease.session(), alice_.user_id, 0, numbers, OneShot::kLeave)) {
+      EXPECT_EQ(reach.state, kUnknown);
+    }
+    return pool().counts().statements - before;
+  };
+  const auto expect_same = [&](const char* what) {
+    const auto of_hidden = cost(hidden);
+    EXPECT_EQ(of_hidden, cost(nobody)) << what;
+    EXPECT_EQ(of_hidden, 1U) << what;
+  };
+  expect_same("first");
+  expect_same("again");
+  for (const ProfileKey& key : {bob_, carol_}) {
+    connect(key);
+    expect_same("connected");
+    put(key, mode("busy", ModeState::kNotAvailable));
+    activate(key, "busy");
+    expect_same("a mode");
+    set_level(key, ModeState::kUnknown);
+    expect_same("a level");
+    run([&](db::Session& db) { db.execute("DELETE FROM access_session"); });
+    expect_same("gone");
+  }
+  // Who has to ask does not see by it when somebody comes and goes.
+  EXPECT_EQ(sees_reached(availability_, bob_.user_id, kAlice), kAuthorisationRequired);
+  connect(alice_);
+  const auto before = pool().counts().statements;
+  availability_.reach(lease.session(), bob_.user_id, 0, {kAlice}, OneShot::kLeave);
+  EXPECT_EQ(pool().counts().statements - before, 1U);
+}
+
+TEST_F(ReachTest, AGrantForOnceIsUsedOnce) {
+  connect(alice_);
+  execute(
+      "INSERT INTO authorisation (owner_profile_id, number, asker_user_id, asker_profile_id, state, "
+      "one_shot) "
+      "VALUES ({alice}, 'tel:+33123456782', {bob user}, {bob}, 2, 1)");
+  const auto ask = [&](OneShot one_shot) {
+    auto lease = pool().lease();
+    return availability_.reach(lease.session(), bob_.user_id, 0, {kAlice, kAlice}, one_shot);
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(OneShot::kLeave).back().state, kAuthorisationRequired);
+  const auto used = ask(OneShot::kUse);
+  EXPECT_EQ(used.front().state, kConnectable);
+  EXPECT_EQ(used.back().state, kConnectable);
+  for (const OneShot one_shot : {OneShot::kUse, OneShot::kLeave})
+    EXPECT_EQ(ask(one_shot).front().state, kAuthorisationRequired);
+}
+
+TEST_F(ReachTest, WithoutStampsNothingIsKept) {
+  auto lease = pool().lease();
+  const auto cost = [&] {
+    const auto before = pool().counts().statements;
+    availability_.reach(lease.session(), alice_.user_id, 0, {kBob}, OneShot::kLeave);
+    return pool().counts().statements - before;
+  };
+  cost();
+  execute("DELETE FROM view_stamp");
+  EXPECT_EQ(cost(), 2U) << "the stamps, and all the rest";
+  connect(bob_);
+  EXPECT_EQ(sees_reached(availability_, alice_.user_id, kBob), kConnectable);
+  create_triggers();  // and the rows
+  cost();
+  EXPECT_EQ(cost(), 1U);
+}
+
+TEST_F(ReachTest, ManyAskAndChangeAtOnce) {
+  connect(bob_);
+  std::atomic<bool> over{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      while (!over) ask_all(i % 2 == 0 ? availability_ : other_replica_);
+    });
+  }
+  for (int i = 0; i < 20; ++i) {
+    set_level(bob_, i % 2 == 0 ? ModeState::kNotAvailable : ModeState::kAvailable);
+    // From here on nobody may be told what was before.
+    const auto wanted = i % 2 == 0 ? kNotConnectable : kConnectable;
+    EXPECT_EQ(sees_reached(availability_, alice_.user_id, kBob), wanted);
+    EXPECT_EQ(sees_reached(other_replica_, carol_.user_id, kBob), wanted);
+  }
+  over = true;
+  for (auto& thread : threads) thread.join();
+  expect_exact("at the end");
+}
+
+}  // namespace
+}  // namespace whitebrick::availability
