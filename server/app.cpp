@@ -169,6 +169,7 @@ App::App(const Config& config, db::Options database)
 App::~App() = default;
 
 void App::start() {
+  state_->availability.start(state_->pool);
   state_->peers.start();
   state_->workers.start();
   state_->pushes.start();

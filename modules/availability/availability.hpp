@@ -141,6 +141,8 @@ class Availability {
   static constexpr std::size_t kReachBytes = std::size_t{16} << 20U;
   Availability(profiles::Profiles&, events::Events&, std::size_t reach_bytes = kReachBytes);
   ~Availability();
+  // Before requests come: keeps nothing from here on if that is not safe in this database.
+  void start(db::Pool&);
 
   // Faults: STALE_VERSION, INVALID_ARGUMENT(transferTo, transferToTerminal, transferToMedium),
   // NOT_FOUND(transferToTerminal).
@@ -237,7 +239,7 @@ class Availability {
 
   profiles::Profiles& profiles_;
   events::Events& events_;
-  const std::unique_ptr<ReachCache> cache_;
+  std::unique_ptr<ReachCache> cache_;
 };
 
 }  // namespace whitebrick::availability

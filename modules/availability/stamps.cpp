@@ -51,6 +51,22 @@ std::optional<Stamps> StampsRead::of(Bucket bucket) const {
 
 namespace {
 
+constexpr int kTriggers = 27;  // of 0016_availability_stamps.sql
+constexpr std::string_view kShowTriggers = "SHOW TRIGGERS";
+
+}  // namespace
+
+bool stamps_are_set(db::Session& db) {
+  int triggers = 0;
+  db.query(kShowTriggers, [&](const db::Row& row) {
+    triggers += row.text("Trigger").ends_with("_views") ? 1 : 0;
+    return true;
+  });
+  return triggers >= kTriggers;
+}
+
+namespace {
+
 // One row, because each row of a result costs as much as finding it.
 constexpr std::string_view kReadStamps = R"sql(
 SELECT GROUP_CONCAT(bucket, ' ', rights, modes, sessions SEPARATOR '') AS stamps, UTC_TIMESTAMP(6) AS at

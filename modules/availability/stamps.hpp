@@ -40,7 +40,11 @@ class StampsRead {
   std::vector<std::pair<Bucket, Stamps>> rows_;
 };
 
-// At most db::kMaxList buckets and one; outside of any list of statements that a view takes.
+// False when triggers are missing, as behind a restore without them, or cannot be seen for want of the
+// privilege: then stamps say nothing.
+bool stamps_are_set(db::Session&);
+
+// At most db::kMaxList buckets, and one.
 StampsRead read_stamps(db::Session&, const std::vector<Bucket>&, Bucket asker);
 
 }  // namespace whitebrick::availability

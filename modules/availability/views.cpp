@@ -5,6 +5,7 @@
 #include "modules/availability/reach_cache.hpp"
 #include "modules/availability/view_rows.hpp"
 #include "server/check.hpp"
+#include "server/log.hpp"
 
 namespace whitebrick::availability {
 namespace {
@@ -44,6 +45,15 @@ std::vector<View> Availability::views_by(db::Session& db, const std::string& num
   views.reserve(asker_user_ids.size());
   for (const std::uint64_t asker : asker_user_ids) views.push_back(rows.view(asker, number));
   return views;
+}
+
+void Availability::start(db::Pool& pool) {
+  auto lease = pool.lease();
+  if (stamps_are_set(lease.session())) return;
+  log::warning(
+      "availability.nothing_kept",
+      {{"reason", "triggers are missing, or the privilege TRIGGER to see them (db/schema.md, Views)"}});
+  cache_ = std::make_unique<ReachCache>(0);
 }
 
 namespace {

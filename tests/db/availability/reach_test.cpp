@@ -564,6 +564,25 @@ TEST_F(ReachTest, WithoutStampsNothingIsKept) {
   EXPECT_EQ(cost(), 1U);
 }
 
+TEST_F(ReachTest, WithoutATriggerAReplicaThatStartsKeepsNothing) {
+  const auto cost_again = [&] {
+    Availability started(profiles_, events_);
+    started.start(pool());
+    auto lease = pool().lease();
+    started.reach(lease.session(), alice_.user_id, 0, {kBob}, OneShot::kLeave);
+    execute("UPDATE profile SET policy = 2 WHERE id = {bob}");
+    const auto before = pool().counts().statements;
+    const auto reached = started.reach(lease.session(), alice_.user_id, 0, {kBob}, OneShot::kLeave);
+    EXPECT_EQ(reached.front().state, kAuthorisationRequired);
+    started.reach(lease.session(), alice_.user_id, 0, {kBob}, OneShot::kLeave);
+    execute("UPDATE profile SET policy = 1 WHERE id = {bob}");
+    return pool().counts().statements - before;
+  };
+  EXPECT_EQ(cost_again(), 4U) << "stamps and all, stamps; and the last UPDATE";
+  drop("profile_changed_for_views");
+  EXPECT_EQ(cost_again(), 3U) << "all, all; and the last UPDATE";
+}
+
 TEST_F(ReachTest, ManyAskAndChangeAtOnce) {
   connect(bob_);
   std::atomic<bool> over{false};
