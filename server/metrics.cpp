@@ -8,7 +8,9 @@
 #include <prometheus/text_serializer.h>
 
 #include <mutex>
+#include <shared_mutex>
 #include <stdexcept>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -30,6 +32,11 @@ struct Reading {
 }  // namespace
 
 struct Metrics::State {
+  struct Ended {
+    prometheus::Counter& count;
+    prometheus::Histogram& seconds;
+  };
+
   prometheus::Registry registry;
   prometheus::Family<prometheus::Counter>& operations =
       prometheus::BuildCounter()
@@ -41,8 +48,25 @@ struct Metrics::State {
           .Name("whitebrick_operation_seconds")
           .Help("Time an operation took, without the time a poll was parked.")
           .Register(registry);
+  // The registry looks for labels by maps of strings; there are few operations and faults.
+  std::shared_mutex ended_mutex;
+  std::unordered_map<std::string, Ended> ended;
   mutable std::mutex mutex;  // of readings
   std::vector<Reading> readings;
+
+  Ended of(std::string_view operation, std::string_view fault) {
+    std::string key(operation);
+    key.append(" ").append(fault);
+    {
+      const std::shared_lock lock(ended_mutex);
+      if (const auto found = ended.find(key); found != ended.end()) return found->second;
+    }
+    const std::string name(operation);
+    const Ended made{operations.Add({{"operation", name}, {"fault", std::string(fault)}}),
+                     seconds.Add({{"operation", name}}, kBounds)};
+    const std::unique_lock lock(ended_mutex);
+    return ended.emplace(std::move(key), made).first->second;
+  }
 
   void add(Reading reading) {
     if (!prometheus::CheckMetricName(reading.name)) {
@@ -57,9 +81,9 @@ Metrics::Metrics() : state_(std::make_unique<State>()) {}
 Metrics::~Metrics() = default;
 
 void Metrics::operation_ended(std::string_view operation, std::string_view fault, double seconds) {
-  const std::string name(operation);
-  state_->operations.Add({{"operation", name}, {"fault", std::string(fault)}}).Increment();
-  state_->seconds.Add({{"operation", name}}, kBounds).Observe(seconds);
+  const auto ended = state_->of(operation, fault);
+  ended.count.Increment();
+  ended.seconds.Observe(seconds);
 }
 
 void Metrics::gauge(const std::string& name, const std::string& help, std::function<double()> read) {

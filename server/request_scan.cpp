@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <random>
+#include <utility>
 
 #include "server/tag_scan.hpp"
 
@@ -31,13 +33,45 @@ Name split(const char* expanded) {
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
+struct Free {
+  void operator()(XML_Parser parser) const { XML_ParserFree(parser); }
+};
+using Parser = std::unique_ptr<XML_ParserStruct, Free>;
+
+// One parser per thread, put back to its beginning for each request: making one takes as long as parsing
+// a common request, and a system call for its salt. What has grown large is not kept.
+constexpr std::size_t kKept = 64 * 1024;  // bytes of a request
+
+class LentParser {
+ public:
+  explicit LentParser(std::size_t size) : keep_(size <= kKept) {
+    thread_local Parser spare;
+    thread_local const unsigned long salt = std::random_device{}() | 1U;
+    spare_ = &spare;
+    parser_ = std::move(spare);
+    if (!parser_ || XML_ParserReset(parser_.get(), "UTF-8") != XML_TRUE)
+      parser_.reset(XML_ParserCreateNS("UTF-8", kSeparator));
+    if (!parser_) throw Fault(FaultCode::INTERNAL, "no XML parser");
+    XML_SetHashSalt(parser_.get(), salt);
+  }
+  ~LentParser() {
+    if (keep_) *spare_ = std::move(parser_);
+  }
+  LentParser(const LentParser&) = delete;
+  LentParser& operator=(const LentParser&) = delete;
+  XML_Parser get() const { return parser_.get(); }
+
+ private:
+  const bool keep_;
+  Parser* spare_;
+  Parser parser_;
+};
+
 // What the callbacks share. They are called from C: a refusal is kept, the parser
 // stopped, and the fault thrown behind XML_Parse.
 class Scan {
  public:
-  explicit Scan(const ScanLimits& limits)
-      : limits_(limits), parser_(XML_ParserCreateNS("UTF-8", kSeparator)) {
-    if (!parser_) throw Fault(FaultCode::INTERNAL, "no XML parser");
+  Scan(const ScanLimits& limits, std::size_t size) : limits_(limits), parser_(size) {
     XML_Parser parser = parser_.get();
     XML_SetUserData(parser, this);
     XML_SetElementHandler(parser, on_start, on_end);
@@ -170,12 +204,8 @@ class Scan {
     if (uri && std::strlen(uri) > limits_.text) exceeded("an attribute is too long");
   }
 
-  struct Free {
-    void operator()(XML_Parser parser) const { XML_ParserFree(parser); }
-  };
-
   const ScanLimits limits_;
-  std::unique_ptr<XML_ParserStruct, Free> parser_;
+  const LentParser parser_;
   Scanned found_;
   int depth_ = 0;
   int elements_ = 0;
@@ -202,7 +232,7 @@ Scanned scan_request(std::string_view body, const ScanLimits& limits) {
   if (has_attribute_flood(body, static_cast<std::size_t>(limits.attributes))) {
     throw Fault(FaultCode::LIMIT_EXCEEDED, "too many attributes on one element");
   }
-  return Scan(limits).run(body);
+  return Scan(limits, body.size()).run(body);
 }
 
 }  // namespace whitebrick
