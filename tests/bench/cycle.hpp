@@ -34,7 +34,7 @@ class Lane {
 
   LaneSettings settings_;
   HttpConnection connection_;
-  std::string name_;
+  std::string name_, type_;
   std::string event_;  // one, as XML
   std::string run_id_;
   std::uint64_t publications_ = 0;

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import HERE, Bench
 from events import PUBLISHER, connect_services, cycle
+from pool import wait_for
 from rounds import Load, line, run_rounds, table
 
 FEW = 10_000
@@ -14,9 +15,11 @@ PIECE = 250_000
 PENDING = 10  # one of so many waits for somebody else
 DAYS = 20  # that the log goes back
 BARS = {("rate", "ours, 10,000 events"): ">= 0.83", ("both_cpu_us", "ours, 10,000 events"): "<= 1.2"}
-PAGES = {"the next 100": "<m:afterEventId>RANDOM</m:afterEventId>",
-         "100 of one type": "<m:afterEventId>RANDOM</m:afterEventId><m:type>bench.seldom</m:type>",
-         "since an hour": "<m:since>{hour}</m:since>"}
+ANYWHERE, NEAR_ITS_END = "anywhere in it", "among its last 10,000"
+PAGES = [("the next 100", ANYWHERE, "<m:afterEventId>RANDOM</m:afterEventId>"),
+         ("100 of one type", ANYWHERE, "<m:afterEventId>RANDOM</m:afterEventId><m:type>bench.seldom</m:type>"),
+         ("100 of one type", NEAR_ITS_END, "<m:afterEventId>RANDOM</m:afterEventId><m:type>bench.seldom</m:type>"),
+         ("since an hour", NEAR_ITS_END, "<m:since>{hour}</m:since>")]
 CONNECTIONS = 4
 
 SEED_QUEUE = """
@@ -48,6 +51,8 @@ def seed(bench, number):
     begun = time.monotonic()
     base = int(bench.database.run("SELECT COALESCE(MAX(id), 0) + 1000 FROM event"))
     bench.database.run(SEED_QUEUE)
+    # What replicas publish by themselves meanwhile comes behind.
+    bench.database.run(f"ALTER TABLE event AUTO_INCREMENT = {base + number + 1}")
     # Durable again below: nobody needs the seed after a power failure.
     bench.database.run("SET GLOBAL innodb_flush_log_at_trx_commit = 0")
     for first in range(1, number + 1, PIECE):
@@ -60,21 +65,22 @@ def seed(bench, number):
     return base + 1, base + number
 
 
-def settle(bench, patience=120):
+def settle(bench):
     """Until the seed's pages are written, or nearly: they would be written while others measure."""
-    end = time.monotonic() + patience
-    dirty = "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'Innodb_buffer_pool_pages_dirty'"
+    dirty = ("SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS "
+             "WHERE VARIABLE_NAME = 'Innodb_buffer_pool_pages_dirty'")
     bench.database.run("SET GLOBAL innodb_max_dirty_pages_pct = 0")
-    while int(bench.database.run(dirty)) > 200 and time.monotonic() < end:
-        time.sleep(1)
+    wait_for(lambda: int(bench.database.run(dirty)) < 200, "write of the seed", 300)
     bench.database.run("SET GLOBAL innodb_max_dirty_pages_pct = 90")
 
 
-def pages(bench, content, ids, seconds):
+def pages(bench, content, where, seconds):
+    first, last = bench.ids
+    least = first if where == ANYWHERE else max(first, last - FEW)
     hour = bench.database.run("SELECT DATE_FORMAT(UTC_TIMESTAMP() - INTERVAL 1 HOUR, '%Y-%m-%dT%TZ')").strip()
     return Load([["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "log.lua"),
-                  bench.replica.url + "/events", "--", PUBLISHER, content.format(hour=hour), str(ids[0]),
-                  str(ids[1] - FEW // 2)]])
+                  bench.replica.url + "/events", "--", PUBLISHER, content.format(hour=hour), str(least),
+                  str(last - FEW // 2)]])
 
 
 def few(bench):
@@ -86,17 +92,17 @@ def few(bench):
     return small
 
 
-def plan(bench, ids):
+def plan(bench):
     """What the database does for a page of one type, by the statement that the replica runs."""
     folder = Path(bench.pool.folder)
     bench.database.run(f"SET GLOBAL general_log_file = '{folder}/statements.log'; SET GLOBAL general_log = 1")
-    pages(bench, PAGES["100 of one type"], ids, 1).run()
+    pages(bench, PAGES[1][2], ANYWHERE, 1).run()
     bench.database.run("SET GLOBAL general_log = 0")
     text = re.sub(r"\s+", " ", (folder / "statements.log").read_text(errors="replace"))
     statement = re.search(r"SELECT STRAIGHT_JOIN e\.id AS id FROM \(SELECT id AS id FROM event WHERE service_id .*? AS c "
                           r".*? ORDER BY e\.id LIMIT \?", text)
     publisher = bench.database.run("SELECT id FROM account WHERE name = 'bench-publisher'").strip()
-    values = iter([publisher, publisher, str(sum(ids) // 2), "9223372036854775807", "5000", "'bench.seldom'", "100"])
+    values = iter([publisher, publisher, str(sum(bench.ids) // 2), "9223372036854775807", "5000", "'bench.seldom'", "100"])
     sql = re.sub(r"\?", lambda _: next(values), statement[0])
     return sql, bench.database.table("EXPLAIN " + sql)
 
@@ -107,10 +113,11 @@ def measure(bench):
     try:
         subjects = {}
         for one, name, events in ((bench, "ours", number), (small, f"ours, {FEW:,} events", FEW)):
-            connect_services(one.replica.url)
             one.ids = seed(one, events)
             settle(one)
             subjects[name] = one
+        for one in subjects.values():
+            connect_services(one.replica.url)
         programs = {name: [one.program(one.replica)] for name, one in subjects.items()}
         results = run_rounds(args.rounds, bench.database, {
             name: (cycle(one.replica.port, 100, args.seconds), programs[name], one.database)
@@ -118,13 +125,13 @@ def measure(bench):
         title = f"with {number:,} events in the log and {number // PENDING:,} pending for somebody else, beside {FEW:,}"
         yield f"publish -> pull -> ack in batches of 100 {title}", list(
             table("event", results, "ours", [f"ours, {FEW:,} events"], BARS))
-        for what, content in PAGES.items():
-            loads = {name: pages(one, content, one.ids, args.seconds) for name, one in subjects.items()}
+        for what, where, content in PAGES:
+            loads = {name: pages(one, content, where, args.seconds) for name, one in subjects.items()}
             results = run_rounds(args.rounds, bench.database, {
                 name: (load, programs[name], subjects[name].database) for name, load in loads.items()},
-                warm=[pages(one, content, one.ids, 1) for one in subjects.values()])
-            yield f"GetEventLog, {what}, {title}", list(table("page", results, "ours", [f"ours, {FEW:,} events"], BARS))
-        sql, lines = plan(bench, bench.ids)
+                warm=[pages(one, content, where, 1) for one in subjects.values()])
+            yield f"GetEventLog, {what}, {where}, {title}", list(table("page", results, "ours", [f"ours, {FEW:,} events"], BARS))
+        sql, lines = plan(bench)
         yield f"The plan of a page of one type: {sql}", [line(text, "") for text in lines]
     finally:
         if not args.keep:

@@ -1,6 +1,6 @@
 """One event at a time: PublishEvents at one replica, the parked poll at the other is answered."""
 
-from parked import LostDatagrams, park, prepare
+from parked import LostDatagrams, end, park, prepare
 from rounds import line
 
 POLLS = 50
@@ -32,7 +32,7 @@ def measure(bench):
     polls.publish(50, GAP_MS)  # warm
     found = list(lines(polls.publish(bench.args.events, GAP_MS), f"{POLLS} polls"))
     found.append(lost_line(bench, polls, f"{POLLS} polls"))
-    polls.stop()
+    end(bench, [polls])
     yield ("One event at a time for one of the polls, published at one replica, parked at the other: from the call of "
            "PublishEvents to the poll's answer", found)
     bench.other.stop()

@@ -5,14 +5,12 @@ import os
 import shutil
 import string
 import subprocess
-import time
 from pathlib import Path
 
 from bench import BUILT, HERE, ROOT
 from events import PUBLISHER, connect_services
 from pool import Process, free_port, status_of, wait_for
 
-BEAT_SECONDS = 2  # between two looks of a replica at the others' addresses
 PER_BALANCER = 9000  # HAProxy needs two files for each, of 20,000
 
 
@@ -75,29 +73,39 @@ def prepare(bench):
     connect_services(bench.replica.url)
 
 
+def parked(bench):
+    return sum(r.metrics()["whitebrick_parked_polls"] for r in bench.pool.replicas)
+
+
 def park(bench, ports, each):
-    """`each` polls at each port; answers when the replicas have them all."""
-    before = sum(r.metrics()["whitebrick_parked_polls"] for r in bench.pool.replicas)
+    """`each` polls at each port; answers when the replicas have them all, and no others."""
     polls = [ParkedPolls(bench, port, 1 + i * each, each) for i, port in enumerate(ports)]
     for one in polls:
         assert one.line() == "READY"
-    wait_for(lambda: sum(r.metrics()["whitebrick_parked_polls"] for r in bench.pool.replicas)
-             >= before + each * len(ports), "parking of all polls")
+    wait_for(lambda: parked(bench) == each * len(ports), "parking of all polls")
     return polls
+
+
+def end(bench, polls):
+    for one in polls:
+        one.stop()
+    wait_for(lambda: parked(bench) == 0, "end of all polls")
 
 
 class LostDatagrams:
     """While it lasts, replicas tell each other addresses where nobody listens: every datagram is lost."""
 
     def __init__(self, bench):
-        self.bench = bench
+        self.database = bench.database
 
     def __enter__(self):
         for when in ("INSERT", "UPDATE"):
-            self.bench.database.run(f"CREATE TRIGGER lose_{when.lower()} BEFORE {when} ON replica FOR EACH ROW "
-                                    "SET NEW.port = 9")
-        time.sleep(BEAT_SECONDS + 1)  # the next beat takes the addresses over
+            self.database.run(f"CREATE TRIGGER lose_{when.lower()} BEFORE {when} ON replica FOR EACH ROW SET NEW.port = 9")
+        # Each replica writes its own address and then reads those of the others.
+        wait_for(lambda: not self.database.run("SELECT name FROM replica WHERE port <> 9"), "change of the addresses")
+        then = self.database.run("SELECT UTC_TIMESTAMP(6)").strip()
+        wait_for(lambda: not self.database.run(f"SELECT name FROM replica WHERE seen_at <= '{then}'"), "next beat")
 
     def __exit__(self, *_):
         for when in ("insert", "update"):
-            self.bench.database.run(f"DROP TRIGGER lose_{when}")
+            self.database.run(f"DROP TRIGGER lose_{when}")

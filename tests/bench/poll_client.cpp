@@ -216,8 +216,8 @@ void hold(Terminals& terminals, double seconds) {
   while (Clock::now() < end) terminals.look(kLook);
   auto waits = terminals.waits();
   const double shortest = percentile(waits, 0), longest = percentile(waits, 1);
-  std::printf("{\"answered\": %zu, \"shortest_s\": %.1f, \"longest_s\": %.1f}\n", waits.size(), shortest,
-              longest);
+  std::printf("{\"answered\": %zu, \"repeated\": %zu, \"shortest_s\": %.1f, \"longest_s\": %.1f}\n",
+              waits.size(), terminals.repeated(), shortest, longest);
 }
 
 // The lines of the input, while the polls are kept. Their thread is never waited for: it may read for ever.

@@ -4,7 +4,8 @@ import json
 import time
 
 from one_at_a_time import GAP_MS, lines, lost_line
-from parked import Balancer, connect_services, park, prepare
+from parked import Balancer, connect_services, end, park, prepare
+from pool import wait_for
 from rounds import line
 
 WAIT_SECONDS = 50
@@ -42,15 +43,13 @@ def measure(bench):
     prepare(bench)
     bench.programs = [bench.program(r) for r in bench.pool.replicas]
     ports = [Balancer(bench, r).port for r in (bench.other, bench.replica)]
-    warm = park(bench, ports, 50)  # threads, connections of the database, statements
-    for polls in warm:
-        polls.stop()
+    end(bench, park(bench, ports, 50))  # threads, connections of the database, statements
     memory = sum(p.rss_mib() for p in bench.programs)
     begun = time.monotonic()
     first, second = park(bench, ports, number // 2)
     parking = time.monotonic() - begun
     before = Clocks(bench)
-    time.sleep(QUIET_SECONDS)
+    wait_for(lambda: time.monotonic() > before.at + QUIET_SECONDS, "end of the quiet time")
     quiet = Clocks(bench)
     grown = (sum(p.rss_mib() for p in bench.programs) - memory) * 1024 / number
     idle = quiet.since(before)
@@ -68,8 +67,7 @@ def measure(bench):
         polls.order(f"hold {hold}")
     answers = [json.loads(polls.line()) for polls in (first, second)]
     whole = Clocks(bench).since(start)
-    for polls in (first, second):
-        polls.stop()
+    end(bench, (first, second))
     answered = sum(a["answered"] for a in answers)
     per_poll = (whole["cpu_us"] - idle["share"] * 10_000 * whole["seconds"]) / answered
     yield (f"{number:,} parked polls of {WAIT_SECONDS} s, half of them at each of two replicas, each behind HAProxy; "

@@ -79,11 +79,11 @@ class MariaDb(Program):
 
     def run(self, sql):
         """What it answers, a line a row."""
-        return subprocess.run([*self.command, "-N", "-e", sql], capture_output=True, text=True, check=True).stdout
+        return subprocess.run([*self.command, "-N", "-e", sql], stdout=subprocess.PIPE, text=True, check=True).stdout
 
     def table(self, sql):
         """What it answers, as lines of a table."""
-        done = subprocess.run([*self.command, "-t", "-e", sql], capture_output=True, text=True, check=True)
+        done = subprocess.run([*self.command, "-t", "-e", sql], stdout=subprocess.PIPE, text=True, check=True)
         return done.stdout.splitlines()
 
     def run_script(self, path):
