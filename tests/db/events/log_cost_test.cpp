@@ -59,6 +59,16 @@ TEST_F(LogCostTest, APageCostsTheSameInALongLog) {
   EXPECT_LE(few, 2000);
 }
 
+TEST_F(LogCostTest, ALaterPageCostsTheSameAsTheFirst) {
+  fill(200'000);
+  LogQuery page{.max_events = 100};
+  const auto first = cost(service(kMail), page);
+  for (const std::uint64_t after : {50'000, 100'000, 150'000}) {
+    page.after_event_id = after;
+    EXPECT_LE(cost(service(kMail), page), first * 6 / 5) << after;
+  }
+}
+
 TEST_F(LogCostTest, ARareTypeIsSearchedInBoundedPiecesAndFound) {
   fill(200'000);
   const LogQuery query{.type = "mail.rare", .max_events = 10};
@@ -77,7 +87,7 @@ TEST_F(LogCostTest, ARareTypeIsSearchedInBoundedPiecesAndFound) {
   EXPECT_LE(pages, 45);
 }
 
-TEST_F(LogCostTest, APeriodIsFoundByHalving) {
+TEST_F(LogCostTest, APeriodIsFoundInAFewLooks) {
   fill(100'000);
   age_events(10 * 86400);
   fill(1000);
