@@ -7,6 +7,8 @@
 #include <string_view>
 #include <thread>
 
+#include "modules/events/dead.hpp"
+#include "modules/events/delivery_rules.hpp"
 #include "modules/events/names.hpp"
 #include "server/log.hpp"
 
@@ -156,14 +158,28 @@ struct ComponentWorkers::State {
   }
 
   void put_off(const Component& component, const HandlerFailed& failed) {
+    const unsigned attempts = failed.taken.attempts + 1;
+    if (attempts >= kMostAttempts) return give_up(component, failed);
     const unsigned pause = backoff_seconds(failed.taken.attempts);
     log::error("event.handling_failed", {{"component", component.name},
                                          {"event", std::to_string(failed.taken.event_id)},
-                                         {"attempts", std::to_string(failed.taken.attempts + 1)},
+                                         {"attempts", std::to_string(attempts)},
                                          {"again_in_seconds", std::to_string(pause)},
                                          {"error", failed.what}});
     pool.in_transaction([&](db::Session& db) {
       db.execute(kPutOff, pause, component.queue_id, failed.taken.event_id, failed.taken.subscription_id);
+    });
+  }
+
+  // For an administrator to look at and requeue: nothing else depends on its being handled soon.
+  void give_up(const Component& component, const HandlerFailed& failed) {
+    const Taken& taken = failed.taken;
+    log::error(
+        "event.died",
+        {{"component", component.name}, {"event", std::to_string(taken.event_id)}, {"error", failed.what}});
+    pool.in_transaction([&](db::Session& db) {
+      db.execute(kPutOff, 0, component.queue_id, taken.event_id, taken.subscription_id);
+      bury(db, component.queue_id, taken.event_id, taken.event_id);
     });
   }
 

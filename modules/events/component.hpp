@@ -1,7 +1,8 @@
 #pragma once
 // Server components as durable subscribers: how a lower module tells an upper one
 // (mode changed -> contact states). Every replica runs the workers; a delivery is claimed
-// by one, handled and acknowledged in one transaction, and comes back when that fails.
+// by one, handled and acknowledged in one transaction, and comes back when that fails; after ten failures it
+// is on the dead list, where an administrator finds it.
 
 #include <memory>
 #include <string>

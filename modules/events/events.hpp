@@ -319,6 +319,8 @@ class Events {
   // INVALID_ARGUMENT(eventId), ALREADY_EXISTS(eventId), DEADLINE_PASSED(eventId).
   std::uint64_t respond(db::Session&, const Caller&, std::uint64_t event_id, const std::string& content);
   static constexpr const char* kResponses = "responses";
+  // The queue of a service that all terminals share that it connected.
+  static constexpr const char* kTerminals = "terminals";
 
   // --- pulling (13.9) ---------------------------------------------------------------------------
   // The newest poll of a consumer of a queue wins: takes the next epoch, wakes the older poll and

@@ -8,10 +8,8 @@
 namespace whitebrick::events {
 namespace {
 
-constexpr const char* kTerminalsQueue = "terminals";
-
 constexpr std::string_view kSelectOwnQueues = R"sql(
-  SELECT id FROM queue WHERE owner_kind = 1 AND owner_id = ? AND name <> 'responses' LIMIT 2)sql";
+  SELECT id FROM queue WHERE owner_kind = 1 AND owner_id = ? AND name <> ? LIMIT 2)sql";
 
 constexpr std::string_view kSelectTerminalQueues = R"sql(
   SELECT q.id AS id FROM terminal t JOIN queue q ON q.owner_kind = 2 AND q.owner_id = t.id
@@ -25,8 +23,9 @@ constexpr std::string_view kSelectTerminalQueue = R"sql(
 
 std::uint64_t only_queue(db::Session& db, const Caller& caller) {
   const auto id = [](const db::Row& row) { return row.id("id"); };
-  const auto queues = caller.role == Role::kUser ? db.query(kSelectTerminalQueues, id, caller.user_id)
-                                                 : db.query(kSelectOwnQueues, id, caller.account_id);
+  const auto queues = caller.role == Role::kUser
+                          ? db.query(kSelectTerminalQueues, id, caller.user_id)
+                          : db.query(kSelectOwnQueues, id, caller.account_id, Events::kResponses);
   if (queues.empty()) {
     throw Fault(FaultCode::NOT_FOUND, "The caller has no subscription to pull from.", "subscription");
   }
@@ -36,10 +35,18 @@ std::uint64_t only_queue(db::Session& db, const Caller& caller) {
   return queues.front();
 }
 
+std::uint64_t queue_of_component(db::Session& db, Events& events, const std::optional<std::string>& name) {
+  if (!name) throw Fault(FaultCode::INVALID_ARGUMENT, "Name a server component.", "subscription");
+  const auto queue = events.find_queue(db, {PartyKind::kComponent, 0}, *name);
+  if (!queue) throw Fault(FaultCode::NOT_FOUND, "There is no such server component.", "subscription");
+  return *queue;
+}
+
 }  // namespace
 
 std::uint64_t queue_of(db::Session& db, Events& events, const Caller& caller,
                        const std::optional<std::string>& subscription) {
+  if (caller.role == Role::kAdmin) return queue_of_component(db, events, subscription);
   if (!subscription) return only_queue(db, caller);
   if (caller.role == Role::kUser) {
     const auto terminal = terminal_id(db, caller.user_id, *subscription);
@@ -51,7 +58,7 @@ std::uint64_t queue_of(db::Session& db, Events& events, const Caller& caller,
     return *queue;
   }
   const Party service{PartyKind::kService, caller.account_id};
-  if (*subscription == kTerminalsQueue) return events.open_queue(db, service, kTerminalsQueue);
+  if (*subscription == Events::kTerminals) return events.open_queue(db, service, Events::kTerminals);
   const auto queue = events.find_queue(db, service, *subscription);
   if (!queue) throw Fault(FaultCode::NOT_FOUND, "The service has no such subscription.", "subscription");
   return *queue;

@@ -14,8 +14,9 @@
 namespace whitebrick::events {
 
 // A service's subscription, or "terminals" for the terminals that it connected; a user's
-// terminal. Nothing named: the only queue of the caller. Faults: NOT_FOUND(subscription),
-// NOT_CONNECTED(subscription), INVALID_ARGUMENT(subscription) when there are several.
+// terminal; for an administrator that of a server component. Nothing named: the only queue of the caller.
+// Faults: NOT_FOUND(subscription), NOT_CONNECTED(subscription), INVALID_ARGUMENT(subscription) when there are
+// several.
 std::uint64_t queue_of(db::Session&, Events&, const Caller&, const std::optional<std::string>& subscription);
 // A terminal of the caller's user. Faults: NOT_FOUND(name).
 std::uint64_t own_terminal(db::Session&, const Caller&, const std::string& terminal);

@@ -15,7 +15,6 @@ namespace whitebrick::events {
 namespace {
 
 constexpr std::size_t kMostPatterns = 1000;
-constexpr const char* kTerminalsQueue = "terminals";  // of a portal
 
 unsigned number(PartyKind kind) { return static_cast<unsigned>(kind); }
 
@@ -163,7 +162,7 @@ constexpr std::string_view kForgetDepth = R"sql(
 
 Subscription Events::subscribe(db::Session& db, Party owner, const SubscriptionRequest& request) {
   require_patterns(request.patterns);
-  if (owner.kind == PartyKind::kService && request.name == kTerminalsQueue) {
+  if (owner.kind == PartyKind::kService && request.name == Events::kTerminals) {
     throw Fault(FaultCode::INVALID_ARGUMENT, "The name 'terminals' means the queue of a portal's terminals.",
                 "name");
   }

@@ -123,7 +123,7 @@ void expire_piece(db::Session& db, std::uint64_t queue, std::uint64_t after, std
   if (removed != kept) throw db::Conflict(0, "deliveries changed while they expired");
 }
 
-// Components handle what failed again and again, with longer and longer pauses.
+// Those of components die where they fail, and have no limit.
 constexpr std::string_view kSelectLimits = R"sql(
   SELECT owner_kind = 3 AS component, max_pending FROM queue WHERE id = ?)sql";
 

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "modules/events/parties.hpp"
 #include "tests/db/events/events_fixture.hpp"
 
 namespace whitebrick::events {
@@ -142,6 +143,45 @@ TEST_F(ComponentTest, AWakeBringsAnEventWithinAMomentNotWithinTheIdleTime) {
     ASSERT_TRUE(handled(i));
   }
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);  // ten idle times would be ten seconds
+}
+
+// An administrator finds it, and requeues it when the reason is gone.
+TEST_F(ComponentTest, AnEventThatFailsTenTimesIsDeadUntilAnAdministratorRequeuesIt) {
+  WaitRegistry registry;
+  testing::RecordingWake wake(registry);
+  Events events(wake);
+  ComponentWorkers workers(testing::database().pool(), registry, events);
+  workers.subscribe("coordination", {"mode.*"}, work(1));
+  fails_on_ = "bad";
+  workers.start();
+  tell(events, "bad");
+  const auto dead = [&] { return count("SELECT COUNT(*) AS n FROM dead_delivery"); };
+  const auto give_up = std::chrono::steady_clock::now() + 20s;
+  while (dead() == 0 && std::chrono::steady_clock::now() < give_up) {
+    in([](db::Session& db) {
+      db.execute("UPDATE delivery SET visible_at = UTC_TIMESTAMP(6)");
+    });  // no pauses
+    registry.wake(Events::wait_key(static_cast<std::uint64_t>(count("SELECT id AS n FROM queue"))));
+  }
+  EXPECT_EQ(dead(), 1);
+  EXPECT_EQ(calls("bad"), 10);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM delivery"), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM component_work"), 0);
+  const auto queue = in([&](db::Session& db) { return queue_of(db, events, admin(), "coordination"); });
+  const auto found = in([&](db::Session& db) { return events.dead_events(db, queue, 0, 10); });
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].event.content, "bad");
+  EXPECT_EQ(found[0].event.attempts, 10U);
+  {
+    const std::lock_guard lock(mutex_);
+    fails_on_.clear();
+  }
+  EXPECT_EQ(in([&](db::Session& db) { return events.requeue(db, queue, {}).count; }), 1U);
+  EXPECT_TRUE(handled(1));
+  EXPECT_EQ(fault_of([&] { in([&](db::Session& db) { queue_of(db, events, admin(), "nobody"); }); }),
+            "NOT_FOUND(subscription)");
+  EXPECT_EQ(fault_of([&] { in([&](db::Session& db) { queue_of(db, events, admin(), std::nullopt); }); }),
+            "INVALID_ARGUMENT(subscription)");
 }
 
 }  // namespace
