@@ -1,5 +1,6 @@
 // Measures publish -> pull -> ack through SOAP: lanes side by side, each its own connection, event type
-// and subscription. usage: bench_client PORT BATCH LANES SECONDS CONTENT_BYTES [request-ids]
+// and subscription. usage: bench_client PORT BATCH LANES SECONDS CONTENT_BYTES [request-ids|apart]
+// apart: each lane publishes and pulls at the same time, on a connection each
 // Tokens: BENCH_PUBLISHER, BENCH_SUBSCRIBER. Prints one line of JSON; exit code 1 when an answer was wrong.
 
 #include <algorithm>
@@ -35,7 +36,7 @@ double percentile(const std::vector<double>& sorted, double part) {
 
 int main(int argc, char** argv) {
   if (argc < 6) {
-    std::fprintf(stderr, "usage: bench_client PORT BATCH LANES SECONDS CONTENT_BYTES [request-ids]\n");
+    std::fprintf(stderr, "usage: bench_client PORT BATCH LANES SECONDS CONTENT_BYTES [request-ids|apart]\n");
     return 2;
   }
   bench::LaneSettings settings;
@@ -45,6 +46,7 @@ int main(int argc, char** argv) {
   const auto time = std::chrono::duration<double>(std::atof(argv[4]));
   settings.content_bytes = static_cast<std::size_t>(std::atoi(argv[5]));
   settings.request_ids = argc > 6 && std::string_view(argv[6]) == "request-ids";
+  const bool apart = argc > 6 && std::string_view(argv[6]) == "apart";
   settings.publisher_token = environment("BENCH_PUBLISHER");
   settings.subscriber_token = environment("BENCH_SUBSCRIBER");
 
@@ -63,6 +65,7 @@ int main(int argc, char** argv) {
           own.number = number;
           bench::Lane lane(own);
           lane.drain();
+          if (apart) mine = lane.run_apart(std::chrono::time_point_cast<Clock::duration>(end));
           while (Clock::now() < end && !failed) {
             const auto start = Clock::now();
             lane.run_once();

@@ -1,9 +1,12 @@
 #include "cycle.hpp"
 
+#include <atomic>
 #include <charconv>
 #include <chrono>
+#include <exception>
 #include <stdexcept>
 #include <string_view>
+#include <thread>
 
 namespace bench {
 namespace {
@@ -82,7 +85,7 @@ void Lane::drain() {
 }
 
 void Lane::run_once() {
-  const auto published = publish();
+  const auto published = publish(connection_);
   std::vector<std::int64_t> pulled;
   do {
     const auto more = pull(5);
@@ -94,11 +97,48 @@ void Lane::run_once() {
   }
 }
 
-std::vector<std::int64_t> Lane::publish() {
+std::vector<double> Lane::run_apart(std::chrono::steady_clock::time_point until) {
+  using Clock = std::chrono::steady_clock;
+  std::vector<std::int64_t> published, pulled;
+  std::vector<Clock::time_point> begun, came;  // of each batch, of each event
+  std::atomic<bool> over = false;
+  std::exception_ptr failure;
+  std::jthread publisher([&] {
+    try {
+      HttpConnection connection(settings_.port, "/events");
+      while (Clock::now() < until) {
+        begun.push_back(Clock::now());
+        const auto ids = publish(connection);
+        published.insert(published.end(), ids.begin(), ids.end());
+      }
+    } catch (const std::exception&) {
+      failure = std::current_exception();
+    }
+    over = true;
+  });
+  const auto pull_more = [&] {
+    const auto more = pull(1);
+    pulled.insert(pulled.end(), more.begin(), more.end());
+    came.resize(pulled.size(), Clock::now());
+  };
+  while (!over) pull_more();
+  publisher.join();
+  if (failure) std::rethrow_exception(failure);
+  while (pulled.size() < published.size() && leased_ > 0) pull_more();
+  if (pulled != published) throw std::runtime_error(name_ + ": what was published is not what was pulled");
+  std::vector<double> latencies;
+  for (std::size_t i = 0; i < begun.size(); ++i) {
+    const auto last = came[(i + 1) * static_cast<std::size_t>(settings_.batch) - 1];
+    latencies.push_back(std::chrono::duration<double, std::milli>(last - begun[i]).count());
+  }
+  return latencies;
+}
+
+std::vector<std::int64_t> Lane::publish(HttpConnection& connection) {
   std::string content;
   if (settings_.request_ids) content += element("requestId", run_id_ + std::to_string(++publications_));
   for (int i = 0; i < settings_.batch; ++i) content += event_;
-  auto ids = event_ids(connection_.post(settings_.publisher_token, envelope("PublishEvents", content)));
+  auto ids = event_ids(connection.post(settings_.publisher_token, envelope("PublishEvents", content)));
   if (ids.size() != static_cast<std::size_t>(settings_.batch))
     throw std::runtime_error("not all were published");
   return ids;

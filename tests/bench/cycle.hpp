@@ -2,6 +2,7 @@
 // One lane of the event measurement: publish a batch, pull it, acknowledge it with the next pull;
 // every answer is checked.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -26,10 +27,13 @@ class Lane {
 
   void drain();     // takes what waits already, such as notices that a type is available again
   void run_once();  // throws std::runtime_error when an answer is not what it must be
-  void finish();    // acknowledges the last batch, and checks that nothing is left
+  // Publishes one batch after the other until then, and pulls at the same time. Answers the milliseconds
+  // of each batch, from its publication to its last event pulled.
+  std::vector<double> run_apart(std::chrono::steady_clock::time_point until);
+  void finish();  // acknowledges the last batch, and checks that nothing is left
 
  private:
-  std::vector<std::int64_t> publish();
+  std::vector<std::int64_t> publish(HttpConnection&);
   std::vector<std::int64_t> pull(int wait_seconds);
 
   LaneSettings settings_;

@@ -24,14 +24,14 @@ def connect_services(url):
     soap(url, "directory", SUBSCRIBER, f"<m:ConnectService>{subscribe}</m:ConnectService>")
 
 
-def cycle(port, batch, seconds, *options):
-    return Load([[str(BUILT / "bench_client"), str(port), str(batch), str(LANES[batch]), str(seconds),
+def cycle(port, batch, seconds, *options, lanes=None):
+    return Load([[str(BUILT / "bench_client"), str(port), str(batch), str(lanes or LANES[batch]), str(seconds),
                   str(CONTENT_BYTES), *options]],
                 {"BENCH_PUBLISHER": PUBLISHER, "BENCH_SUBSCRIBER": SUBSCRIBER})
 
 
-def rabbitmq(port, mode, batch, seconds):
-    return Load([[str(BUILT / "rabbitmq_client"), str(port), mode, str(batch), str(LANES[batch]), str(seconds),
+def rabbitmq(port, mode, batch, seconds, lanes=None):
+    return Load([[str(BUILT / "rabbitmq_client"), str(port), mode, str(batch), str(lanes or LANES[batch]), str(seconds),
                   str(CONTENT_BYTES)]])
 
 
@@ -58,4 +58,10 @@ def measure(bench):
                "Bearer tokens of two services; gsoap_events: in memory, authenticates nobody; RabbitMQ: quorum queues, "
                f"confirmed, {batch} unconfirmed in each lane",
                list(table("event", results, "ours", [name for name in subjects if name != "ours"], bars)))
+    results = run_rounds(args.rounds, bench.database, {
+        "ours": (cycle(port, 100, args.seconds, "apart", lanes=1), [program]),
+        "rabbitmq push": (rabbitmq(broker.port, "push", 100, args.seconds, lanes=1), [broker]),
+    }, warm=[cycle(port, 100, 1, "apart", lanes=1)])
+    yield ("The same through one subscription, published and pulled at the same time; RabbitMQ: one queue, 100 unconfirmed",
+           list(table("event", results, "ours", ["rabbitmq push"], {("rate", "rabbitmq push"): ">= 1.0"})))
     broker.stop()
