@@ -588,7 +588,7 @@ TEST_F(ReachTest, ManyAskAndChangeAtOnce) {
   std::atomic<bool> over{false};
   std::vector<std::thread> threads;
   for (int i = 0; i < 3; ++i) {
-    threads.emplace_back([&] {
+    threads.emplace_back([&, i] {
       while (!over) ask_all(i % 2 == 0 ? availability_ : other_replica_);
     });
   }
