@@ -169,8 +169,9 @@ void suspend(db::Session& db, std::uint64_t queue_id) {
   if (db.execute(kSuspend, queue_id) == 1) put_marker(db, queue_id, Marker::kSuspended);
 }
 
+// IGNORE: a terminal may be handed what waits while an event is fanned out to it.
 constexpr std::string_view kInsertDeliveries = R"sql(
-  INSERT INTO delivery (queue_id, event_id, subscription_id, visible_at) VALUES )sql";
+  INSERT IGNORE INTO delivery (queue_id, event_id, subscription_id, visible_at) VALUES )sql";
 
 Fault no_room(unsigned most) {
   Fault fault(FaultCode::QUEUE_FULL,

@@ -117,11 +117,11 @@ constexpr std::string_view kDeletePatterns = R"sql(
 
 }  // namespace
 
-bool end_subscription(db::Session& db, const SubscriptionRow& row) {
+bool end_subscription(db::Session& db, const SubscriptionRow& row, std::size_t at_once) {
   db.execute(kDeleteSubscription, row.id);
   db.execute(kDeletePatterns, row.id);
   remove_push(db, row.id);
-  const bool more = settle(db, row, kEndedAtOnce);
+  const bool more = at_once == 0 || settle(db, row, at_once);
   note_ended(db, row, more);
   return more;
 }

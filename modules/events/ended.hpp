@@ -17,7 +17,7 @@ inline constexpr std::size_t kEndedAtOnce = 100, kEndedPiece = 300;
 
 // A publisher that still saw the subscription may add a delivery afterwards; the row in
 // `ended_subscription` stays until the sweep has settled those, too. True: something is left.
-bool end_subscription(db::Session&, const SubscriptionRow&);
+bool end_subscription(db::Session&, const SubscriptionRow&, std::size_t at_once = kEndedAtOnce);
 // A terminal that comes back by another way (a portal, or without one) takes along what it has not
 // acknowledged, from the queue of `before` into another one. True: something is left.
 bool move_deliveries(db::Session&, const SubscriptionRow& before, std::uint64_t to_queue);

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <any>
 #include <chrono>
+#include <memory>
 #include <set>
 
 #include "events_soapEventsService.h"
 #include "modules/events/events.hpp"
 #include "modules/events/answers_endpoint.hpp"
 #include "modules/events/parties.hpp"
+#include "modules/events/pull_batches.hpp"
 #include "modules/events/queue_endpoint.hpp"
 #include "server/fault.hpp"
 #include "server/operation.hpp"
@@ -103,6 +105,7 @@ struct PullMemory {
   std::uint64_t epoch = 0;
   int wait_seconds = 0;  // granted
   Acknowledged acknowledged;
+  std::shared_ptr<ParkedPull> parked;  // a terminal's; nothing: this poll goes alone
 };
 
 // What a publisher keeps while its events are pushed.
@@ -134,8 +137,8 @@ ev__PushOutcome push_outcome_to_wire(PushOutcome outcome) {
 
 class EventsEndpoint final : public EventsService {
  public:
-  EventsEndpoint(struct soap* s, Guard& guard, Events& events)
-      : EventsService(s), guard_(guard), events_(events) {}
+  EventsEndpoint(struct soap* s, Guard& guard, Events& events, PullBatches& batches)
+      : EventsService(s), guard_(guard), events_(events), batches_(batches) {}
   EventsService* copy() override { return nullptr; }
 
   int DeclareEvents(_ev__DeclareEvents* in, _ev__DeclareEventsResponse& out) override {
@@ -335,45 +338,109 @@ class EventsEndpoint final : public EventsService {
   bool pull(Operation& op, const _ev__PullEvents& in, _ev__PullEventsResponse& out) {
     const int lease = given(in.leaseSeconds).value_or(kDefaultLease);
     const int wait = given(in.waitSeconds).value_or(kDefaultWait);
+    ParkedPull::Outcome before;
     if (op.poll.first_run()) {
+      if (park_with_others(op, in, wait, lease)) return false;
       begin_pull(op, in, wait);
-    } else if (op.caller.role == Role::kUser) {
-      queue_of(op.db, events_, op.caller, given(in.subscription));  // still connected?
+    } else if (!look_at_parked(op, in, wait, before)) {
+      return false;
     }
-    const auto& memory = *std::any_cast<PullMemory>(&op.poll.memory());
+    auto& memory = *std::any_cast<PullMemory>(&op.poll.memory());
     out.leaseSeconds = lease;
     out.waitSeconds = memory.wait_seconds;
     out.acknowledged = static_cast<int>(memory.acknowledged.count);
     out.lost = ids_to_wire(memory.acknowledged.lost);
-    out.superseded = !op.poll.first_run() && events_.superseded(op.db, memory.queue_id, memory.epoch,
-                                                                given(in.consumer).value_or(""));
+    out.superseded =
+        !op.poll.first_run() && !before.looked &&
+        events_.superseded(op.db, memory.queue_id, memory.epoch, given(in.consumer).value_or(""));
     if (out.superseded) return true;
-    const Batch batch =
-        events_.claim(op.db, memory.queue_id, given(in.maxEvents).value_or(kDefaultEvents), lease);
-    if (batch.events.empty()) return wait == 0 || op.poll.last_run();
+    const Batch batch = before.looked ? std::move(before.batch)
+                                      : events_.claim(op.db, memory.queue_id,
+                                                      given(in.maxEvents).value_or(kDefaultEvents), lease);
+    if (batch.events.empty()) {
+      const bool answers = wait == 0 || op.poll.last_run();
+      if (!answers && memory.parked) memory.parked->parks(memory.epoch);
+      return answers;
+    }
     out.leaseToken = put(soap, std::optional(batch.lease_token));
     for (const Event& event : batch.events) out.event.push_back(event_to_wire(soap, event));
     return true;
   }
 
-  // Watches before it looks. May run again after a lost conflict: then the key is watched already.
-  void begin_pull(Operation& op, const _ev__PullEvents& in, int wait) {
-    PullMemory memory;
-    memory.queue_id = queue_of(op.db, events_, op.caller, given(in.subscription));
-    const bool watched = op.poll.memory().has_value();
-    op.poll.memory() = memory;
-    if (!watched && wait > 0) {
-      op.poll.watch(Events::wait_key(memory.queue_id));
-      op.poll.set_wait(std::chrono::seconds(wait));
+  // The usual pull of a terminal parks at once, and is begun together with others (pull_batches.hpp).
+  bool park_with_others(Operation& op, const _ev__PullEvents& in, int wait, int lease) {
+    if (op.caller.role != Role::kUser || wait == 0 || op.poll.last_run() || in.subscription == nullptr ||
+        in.consumer != nullptr || !in.ackEventId.empty() || op.poll.memory().has_value() ||
+        !batches_.running())
+      return false;
+    PullTogether::Request request;
+    if (in.ackToken != nullptr && !in.ackToken->empty()) {
+      request.acknowledges = LeaseToken::parse(*in.ackToken);
+      if (!request.acknowledges) return false;
     }
+    const auto queue = batches_.together().known_queue(op.caller.user_id, *in.subscription);
+    if (!queue) return false;
+    request.queue_id = *queue;
+    request.user_id = op.caller.user_id;
+    request.terminal = *in.subscription;
+    request.lease_seconds = lease;
+    PullMemory memory = waiting(op, *queue, wait);
+    const WaitKey key = batches_.new_wake_key();
+    op.poll.watch(key);
+    memory.parked = std::make_shared<ParkedPull>(batches_, std::move(request), key);
+    op.poll.memory() = std::move(memory);
+    return true;
+  }
+
+  // False: the run has nothing to do.
+  bool look_at_parked(Operation& op, const _ev__PullEvents& in, int wait, ParkedPull::Outcome& before) {
+    auto& memory = *std::any_cast<PullMemory>(&op.poll.memory());
+    if (memory.parked) {
+      auto outcome = memory.parked->outcome(op.poll.last_run());
+      if (!outcome && op.poll.last_run()) {
+        throw Fault(FaultCode::UNAVAILABLE, "the database took too long; try again").retry_after(1);
+      }
+      if (!outcome) return false;
+      before = *std::move(outcome);
+      if (!before.begun) {
+        begin_pull(op, in, wait);
+        return true;
+      }
+      memory.epoch = before.epoch;
+      memory.acknowledged = before.acknowledged;
+      if (before.looked) return true;
+    }
+    if (op.caller.role == Role::kUser)
+      queue_of(op.db, events_, op.caller, given(in.subscription));  // still connected?
+    return true;
+  }
+
+  static PullMemory waiting(Operation& op, std::uint64_t queue_id, int wait) {
+    if (wait > 0) op.poll.set_wait(std::chrono::seconds(wait));
+    PullMemory memory;
+    memory.queue_id = queue_id;
     memory.wait_seconds =
         static_cast<int>(std::chrono::ceil<std::chrono::seconds>(wait > 0 ? op.poll.wait() : 0ms).count());
+    return memory;
+  }
+
+  // Watches before it looks. May run again after a lost conflict: then the key is watched already.
+  void begin_pull(Operation& op, const _ev__PullEvents& in, int wait) {
+    const std::uint64_t queue = queue_of(op.db, events_, op.caller, given(in.subscription));
+    if (op.caller.role == Role::kUser && in.subscription != nullptr) {
+      batches_.together().remember_queue(op.caller.user_id, *in.subscription, queue);
+    }
+    auto* memory = std::any_cast<PullMemory>(&op.poll.memory());
+    if (memory == nullptr || memory->queue_id != queue) {
+      if (wait > 0) op.poll.watch(Events::wait_key(queue));
+      op.poll.memory() = waiting(op, queue, wait);
+      memory = std::any_cast<PullMemory>(&op.poll.memory());
+    }
     const std::string consumer = given(in.consumer).value_or("");
-    memory.epoch = events_.begin_poll(op.db, memory.queue_id, consumer);
-    if (wait > 0) op.poll.watch(Events::poll_key(memory.queue_id, memory.epoch + 1, consumer));
-    memory.acknowledged =
-        events_.acknowledge(op.db, memory.queue_id, given(in.ackToken).value_or(""), ids_of(in.ackEventId));
-    op.poll.memory() = memory;
+    memory->epoch = events_.begin_poll(op.db, queue, consumer);
+    if (wait > 0) op.poll.watch(Events::poll_key(queue, memory->epoch + 1, consumer));
+    memory->acknowledged =
+        events_.acknowledge(op.db, queue, given(in.ackToken).value_or(""), ids_of(in.ackEventId));
   }
 
   ev__LogEntry* entry_to_wire(const Event& event) {
@@ -401,12 +468,13 @@ class EventsEndpoint final : public EventsService {
 
   Guard& guard_;
   Events& events_;
+  PullBatches& batches_;
 };
 
 }  // namespace
 
-int dispatch(struct soap* soap, Guard& guard, Events& events) {
-  return EventsEndpoint(soap, guard, events).dispatch();
+int dispatch(struct soap* soap, Guard& guard, Events& events, PullBatches& batches) {
+  return EventsEndpoint(soap, guard, events, batches).dispatch();
 }
 
 }  // namespace whitebrick::events

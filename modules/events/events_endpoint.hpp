@@ -10,8 +10,9 @@ class Guard;
 namespace whitebrick::events {
 
 class Events;
+class PullBatches;
 
 // Answers the operation that `soap` stands at; a gSOAP status.
-int dispatch(struct soap*, Guard&, Events&);
+int dispatch(struct soap*, Guard&, Events&, PullBatches&);
 
 }  // namespace whitebrick::events

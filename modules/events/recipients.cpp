@@ -144,11 +144,15 @@ std::vector<Recipient> general_after(db::Session& db, const std::string& type, s
 
 namespace {
 
+// But for those who have it from a terminal that left.
 constexpr std::string_view kTerminalsOfTargets = R"sql(
   SELECT DISTINCT s.id AS subscription_id, s.queue_id AS queue_id, s.pushed AS pushed
     FROM event_target t JOIN subscription s ON s.owner_kind = 2 AND s.profile_id = t.profile_id
     JOIN subscription_pattern p ON p.subscription_id = s.id
-   WHERE t.event_id = ? AND s.id > ? AND s.created_at <= ? AND p.pattern IN ()sql";
+    LEFT JOIN delivery d ON d.subscription_id = s.id AND d.event_id = t.event_id
+    LEFT JOIN delivery_history h ON h.subscription_id = s.id AND h.event_id = t.event_id
+   WHERE t.event_id = ? AND s.id > ? AND s.created_at <= ? AND d.event_id IS NULL AND h.event_id IS NULL
+     AND p.pattern IN ()sql";
 
 constexpr std::string_view kServicesOfTargets = R"sql(
   SELECT DISTINCT s.id AS subscription_id, s.queue_id AS queue_id, s.pushed AS pushed

@@ -160,6 +160,23 @@ constexpr std::string_view kForgetDepth = R"sql(
 
 }  // namespace
 
+namespace {
+
+constexpr int kMostSubscriptions = 200;
+
+constexpr std::string_view kCountSubscriptions = R"sql(
+  SELECT COUNT(*) AS subscriptions FROM subscription WHERE owner_kind = ? AND owner_id = ?)sql";
+
+void require_few(db::Session& db, Party owner) {
+  const auto subscriptions = db.query_one(
+      kCountSubscriptions, [](const db::Row& row) { return row.number("subscriptions"); }, number(owner.kind),
+      owner.id);
+  if (subscriptions.value_or(0) > kMostSubscriptions)
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "A service has at most 200 subscriptions.", "name");
+}
+
+}  // namespace
+
 Subscription Events::subscribe(db::Session& db, Party owner, const SubscriptionRequest& request) {
   require_patterns(request.patterns);
   if (owner.kind == PartyKind::kService && request.name == Events::kTerminals) {
@@ -173,6 +190,7 @@ Subscription Events::subscribe(db::Session& db, Party owner, const SubscriptionR
                       request.profile_id,
                       request.transmitter_id};
   row.id = write_subscription(db, row);
+  if (owner.kind == PartyKind::kService) require_few(db, owner);
   write_patterns(db, row.id, request.patterns);
   db.execute(kConfigureQueue, request.lifetime_seconds, request.max_pending, row.queue_id);
   if (request.max_pending) db.execute(kForgetDepth, row.queue_id);
@@ -234,10 +252,8 @@ constexpr std::string_view kDeleteUnusedQueues = R"sql(
 
 void Events::forget(db::Session& db, Party owner) {
   for (const SubscriptionRow& row : party_subscriptions(db, owner)) {
-    if (owner.kind == PartyKind::kTerminal)
-      unsubscribe_terminal(db, row.id);
-    else
-      unsubscribe(db, owner, row.name);
+    end_subscription(db, row, 0);  // there may be many
+    db.after_commit([this, queue = row.queue_id] { wake_.wake({waiting_key(), wait_key(queue)}); });
   }
   if (owner.kind == PartyKind::kService) {
     transmitter_gone(db, owner.id, "DEREGISTERED");

@@ -107,7 +107,8 @@ constexpr std::string_view kHandOver = R"sql(
   SELECT ?, e.id, ?, UTC_TIMESTAMP(6) FROM event e
     LEFT JOIN delivery_history h ON h.event_id = e.id AND h.profile_id = ? AND h.outcome = 1
     LEFT JOIN delivery d ON d.subscription_id = ? AND d.event_id = e.id
-   WHERE h.event_id IS NULL AND d.event_id IS NULL AND e.id IN ()sql";
+    LEFT JOIN dead_delivery x ON x.subscription_id = ? AND x.event_id = e.id
+   WHERE h.event_id IS NULL AND d.event_id IS NULL AND x.event_id IS NULL AND e.id IN ()sql";
 
 // What the subscription's own acknowledgement, under way until now, has made a repetition.
 constexpr std::string_view kDropAcknowledged = R"sql(
@@ -117,7 +118,7 @@ constexpr std::string_view kDropAcknowledged = R"sql(
 
 void hand_over(db::Session& db, const SubscriptionRow& row, const Ids& events) {
   if (events.empty()) return;
-  std::vector<db::Value> args{row.queue_id, row.id, row.profile_id, row.id};
+  std::vector<db::Value> args{row.queue_id, row.id, row.profile_id, row.id, row.id};
   const std::string insert = std::string(kHandOver) + db::in_list(events, args) + ")";
   if (db.execute_with(insert, args) == 0) return;
   args.assign({row.queue_id, row.id});

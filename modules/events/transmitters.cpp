@@ -150,6 +150,19 @@ constexpr std::string_view kInsertDeclaration = R"sql(
 constexpr std::string_view kInsertType = R"sql(
   INSERT IGNORE INTO event_type (name, available, changed_at) VALUES (?, 0, UTC_TIMESTAMP(6)))sql";
 
+// Withdrawing, disconnecting and deregistering handle all of a service's types in one transaction.
+constexpr int kMostDeclarations = 1000;
+
+constexpr std::string_view kCountDeclarations = R"sql(
+  SELECT COUNT(*) AS declarations FROM event_declaration WHERE service_id = ?)sql";
+
+void require_few(db::Session& db, std::uint64_t service_id) {
+  const auto declared = db.query_one(
+      kCountDeclarations, [](const db::Row& row) { return row.number("declarations"); }, service_id);
+  if (declared.value_or(0) > kMostDeclarations)
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "A service declares at most 1000 event types.", "declare");
+}
+
 // An INSERT first would take a shared lock on a row that exists, and two of them could not
 // go on to write it.
 void ensure_type(db::Session& db, const std::string& type) {
@@ -178,6 +191,7 @@ void Events::declare(db::Session& db, std::uint64_t service_id, const std::vecto
   for (const Declaration& declaration : sorted) {
     db.execute(kInsertDeclaration, declaration.type, service_id, declaration.description, live);
   }
+  require_few(db, service_id);
   types = in_order(std::move(types));
   for (const std::string& type : types) ensure_type(db, type);
   recount_and_tell(db, service_id, types, "CONNECTED");

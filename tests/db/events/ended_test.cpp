@@ -270,5 +270,30 @@ TEST_F(EndedTest, AnOldStateThatIsSettledLateDoesNotComeBehindANewerOne) {
   EXPECT_EQ(count("SELECT COUNT(*) AS n FROM delivery_history WHERE outcome = 5"), 1) << "not silently";
 }
 
+TEST_F(EndedTest, WhatIsDeadForATerminalIsNotHandedToItAgainAndCanBeRequeued) {
+  const auto phone = connect(kAlicePhone, kAliceWork), laptop = connect(kAliceLaptop, kAliceWork);
+  publish_many(kAliceWork, 1);
+  pull(laptop.queue_id);
+  in([](db::Session& db) { db.execute("UPDATE delivery SET attempts = 10 WHERE attempts > 0"); });
+  end_leases(laptop.queue_id);
+  EXPECT_TRUE(pull(laptop.queue_id).events.empty()) << "dead";
+  leave(phone.id);
+  sweep_all();
+  EXPECT_TRUE(pull(laptop.queue_id).events.empty());
+  EXPECT_EQ(in([&](db::Session& db) { return events_.requeue(db, laptop.queue_id, {}).count; }), 1U);
+  EXPECT_EQ(drain(laptop.queue_id).size(), 1U);
+}
+
+TEST_F(EndedTest, AServiceWithLongQueuesGoesInPieces) {
+  declare(kCalls, "call.missed");
+  for (int i = 0; i < 5; ++i) subscribe(kCalls, "inbox" + std::to_string(i), {"mail.*"});
+  publish(kMail, std::vector<NewEvent>(1000, event("mail.received")));
+  EXPECT_LE(rows_written([&](db::Session& db) { events_.forget(db, {PartyKind::kService, kCalls}); }), kRows);
+  EXPECT_TRUE(wake_.woke(Events::waiting_key()));
+  sweep_all();
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM delivery"), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM delivery_history WHERE outcome = 4"), 5000);
+}
+
 }  // namespace
 }  // namespace whitebrick::events
