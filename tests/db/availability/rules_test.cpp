@@ -281,5 +281,19 @@ TEST_F(RulesTest, AModeThatBecomesGeneralEndsAnother) {
   EXPECT_EQ(active(), Names{"boss by rules"});
 }
 
+TEST_F(RulesTest, ThirtyTwoModesAreActiveAtOnce) {
+  std::vector<Rule> rules;
+  for (int i = 0; i < 33; ++i) {
+    const std::string name = "m" + std::to_string(i);
+    put(alice_, mode(name, ModeState::kNotAvailable, {"+33123456701"}));
+    rules.push_back(in(minutes(60 + i), minutes(60)));
+    rules.back().mode = name;
+  }
+  const auto put_all = [&](db::Session& db) { availability_.put_rules(db, alice_, {}, rules, {}); };
+  expect_fault(FaultCode::LIMIT_EXCEEDED, "rule", put_all);
+  rules.back().start = rules.front().start + minutes(60);  // where the first ends
+  run(put_all);
+}
+
 }  // namespace
 }  // namespace whitebrick::availability
