@@ -10,8 +10,9 @@ constexpr std::uint64_t kPiece = 1000;  // rows of a transaction
 constexpr int kProfiles = 10;           // of a run
 
 constexpr std::string_view kEnded = "SELECT profile_id FROM ended_profile ORDER BY profile_id LIMIT ?";
-constexpr std::string_view kLockEnded =
-    "SELECT profile_id FROM ended_profile WHERE profile_id = ? FOR UPDATE";
+// One that exists again was restored, with what it had.
+constexpr std::string_view kLockEnded = R"sql(
+SELECT p.id AS restored FROM ended_profile e LEFT JOIN profile p ON p.id = e.profile_id WHERE e.profile_id = ? FOR UPDATE)sql";
 constexpr std::string_view kForget = "DELETE FROM ended_profile WHERE profile_id = ?";
 constexpr std::string_view kModes = "SELECT id FROM mode WHERE profile_id = ? ORDER BY id LIMIT 1000";
 constexpr std::string_view kDropContacts = "DELETE FROM mode_contact WHERE mode_id IN (";
@@ -32,7 +33,10 @@ std::uint64_t read_profile_id(const db::Row& row) { return row.id("profile_id");
 
 // False: there is more of it.
 bool forget_some(db::Session& db, std::uint64_t profile_id) {
-  if (!db.query_one(kLockEnded, read_profile_id, profile_id)) return true;  // another replica has
+  const auto restored = db.query_one(
+      kLockEnded, [](const db::Row& row) { return row.id_or_null("restored").has_value(); }, profile_id);
+  if (!restored) return true;  // another replica has
+  if (*restored) return db.execute(kForget, profile_id) > 0;
   std::uint64_t room = kPiece;
   if (const auto modes = db.query(kModes, read_id, profile_id); !modes.empty()) {
     std::vector<db::Value> args;

@@ -40,7 +40,7 @@ std::string path_of(const std::string& body) {
 std::vector<std::string> tables(const std::string& schema) {
   return database().pool().lease().session().query(
       R"sql(SELECT table_name AS name FROM information_schema.tables
-            WHERE table_schema = ? AND table_type = 'BASE TABLE' AND table_name <> 'schema_migration'
+            WHERE table_schema = ? AND table_type = 'BASE TABLE' AND table_name NOT IN ('schema_migration', 'view_stamp')
             ORDER BY table_name)sql",
       [](const db::Row& r) { return r.text("name"); }, schema);
 }

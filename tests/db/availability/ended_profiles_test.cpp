@@ -79,5 +79,14 @@ TEST_F(EndedProfilesTest, NothingIsLeftOfThemAndNoPieceIsLarge) {
   EXPECT_EQ(number("SELECT COUNT(*) AS n FROM mode_activation"), 1U) << "bob's";
 }
 
+TEST_F(EndedProfilesTest, OneThatIsRestoredKeepsAll) {
+  fill(bob_, 2, 10);
+  const auto before = left(bob_);
+  run([&](db::Session& db) { db.execute("INSERT INTO ended_profile (profile_id) VALUES (?)", bob_.id); });
+  EXPECT_FALSE(availability_.forget_ended(pool()));
+  EXPECT_EQ(left(bob_), before);
+  EXPECT_EQ(number("SELECT COUNT(*) AS n FROM ended_profile"), 0U);
+}
+
 }  // namespace
 }  // namespace whitebrick::availability
