@@ -32,7 +32,7 @@ class LogCostTest : public EventsFixture {
             .query_one(
                 "SELECT CAST(SUM(variable_value) AS SIGNED) AS n FROM information_schema.session_status "
                 "WHERE variable_name IN ('Handler_read_first', 'Handler_read_key', 'Handler_read_next', "
-                "'Handler_read_prev', 'Handler_read_rnd', 'Handler_read_rnd_next')",
+                "'Handler_read_prev', 'Handler_icp_attempts', 'Handler_read_rnd', 'Handler_read_rnd_next')",
                 [](const db::Row& row) { return row.number("n"); })
             .value();
       };
@@ -61,11 +61,17 @@ TEST_F(LogCostTest, APageCostsTheSameInALongLog) {
 
 TEST_F(LogCostTest, ALaterPageCostsTheSameAsTheFirst) {
   fill(200'000);
+  const auto first_id = in([](db::Session& db) {
+    db.query("ANALYZE TABLE event", [](const db::Row& row) { return row.text("Msg_text"); });
+    return db.query_one("SELECT MIN(id) AS id FROM event", [](const db::Row& row) { return row.id("id"); })
+        .value();
+  });
   LogQuery page{.max_events = 100};
   const auto first = cost(service(kMail), page);
-  for (const std::uint64_t after : {50'000, 100'000, 150'000}) {
-    page.after_event_id = after;
-    EXPECT_LE(cost(service(kMail), page), first * 6 / 5) << after;
+  // The plan may differ from place to place.
+  for (std::uint64_t before = 5'000; before < 200'000; before += 5'000) {
+    page.after_event_id = first_id + before;
+    EXPECT_LE(cost(service(kMail), page), first * 6 / 5) << before;
   }
 }
 
