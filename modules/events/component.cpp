@@ -174,13 +174,14 @@ struct ComponentWorkers::State {
   // For an administrator to look at and requeue: nothing else depends on its being handled soon.
   void give_up(const Component& component, const HandlerFailed& failed) {
     const Taken& taken = failed.taken;
+    const auto buried = pool.in_transaction([&](db::Session& db) {
+      db.execute(kPutOff, 0, component.queue_id, taken.event_id, taken.subscription_id);
+      return bury(db, component.queue_id, taken.event_id, taken.event_id);
+    });
+    if (buried == 0) return;  // another worker was quicker
     log::error(
         "event.died",
         {{"component", component.name}, {"event", std::to_string(taken.event_id)}, {"error", failed.what}});
-    pool.in_transaction([&](db::Session& db) {
-      db.execute(kPutOff, 0, component.queue_id, taken.event_id, taken.subscription_id);
-      bury(db, component.queue_id, taken.event_id, taken.event_id);
-    });
   }
 
   // One look at every queue; true when something was there.
