@@ -12,6 +12,7 @@
 #include "modules/events/component.hpp"
 #include "modules/events/events.hpp"
 #include "modules/events/events_endpoint.hpp"
+#include "modules/events/pull_batches.hpp"
 #include "modules/events/push_senders.hpp"
 #include "modules/events/readiness.hpp"
 #include "modules/identity/identity.hpp"
@@ -47,6 +48,8 @@ struct App::State {
         peers({.name = replica_name(c), .address = c.http.address}, pool, registry),
         egress(std::make_shared<const events::EgressRules>(c.push_allow, c.push_ports, c.push_http)),
         events(peers, egress),
+        pulls_together(events, peers),
+        pulls(pool, registry, pulls_together),
         profiles(events),
         directory({.lease = c.service_lease}, events),
         identity({.token_lifetime = c.token_lifetime,
@@ -70,7 +73,7 @@ struct App::State {
     engine.add("identity", [this](struct soap* s, Guard& g) { return identity::dispatch(s, g, identity); });
     engine.add("directory",
                [this](struct soap* s, Guard& g) { return directory::dispatch(s, g, directory, profiles); });
-    engine.add("events", [this](struct soap* s, Guard& g) { return events::dispatch(s, g, events); });
+    engine.add("events", [this](struct soap* s, Guard& g) { return events::dispatch(s, g, events, pulls); });
     engine.add("profiles", [this](struct soap* s, Guard& g) { return profiles::dispatch(s, g, profiles); });
     engine.add("availability", [this](struct soap* s, Guard& g) {
       return availability::dispatch(s, g, availability, profiles);
@@ -147,6 +150,8 @@ struct App::State {
   Peers peers;
   std::shared_ptr<const events::EgressRules> egress;
   events::Events events;
+  events::PullTogether pulls_together;
+  events::PullBatches pulls;
   events::QueueReadiness queues;
   profiles::Profiles profiles;
   directory::Directory directory;
@@ -172,6 +177,7 @@ void App::start() {
   state_->availability.start(state_->pool);
   state_->peers.start();
   state_->workers.start();
+  state_->pulls.start();
   state_->pushes.start();
   state_->jobs.start();
   state_->http.start();
@@ -186,6 +192,7 @@ void App::drain() {
 
 void App::stop(std::chrono::milliseconds grace) {
   state_->http.stop(grace);
+  state_->pulls.stop();
   state_->jobs.stop();
   state_->pushes.stop();
   state_->workers.stop();
