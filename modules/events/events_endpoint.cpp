@@ -359,7 +359,9 @@ class EventsEndpoint final : public EventsService {
                                                       given(in.maxEvents).value_or(kDefaultEvents), lease);
     if (batch.events.empty()) {
       const bool answers = wait == 0 || op.poll.last_run();
-      if (!answers && memory.parked) memory.parked->parks(memory.epoch);
+      if (!answers && memory.parked) {
+        op.db.after_commit([parked = memory.parked, epoch = memory.epoch] { parked->parks(epoch); });
+      }
       return answers;
     }
     out.leaseToken = put(soap, std::optional(batch.lease_token));
@@ -376,7 +378,8 @@ class EventsEndpoint final : public EventsService {
     PullTogether::Request request;
     if (in.ackToken != nullptr && !in.ackToken->empty()) {
       request.acknowledges = LeaseToken::parse(*in.ackToken);
-      if (!request.acknowledges) return false;
+      if (!request.acknowledges || request.acknowledges->deliveries > PullTogether::kMostAcknowledged)
+        return false;
     }
     const auto queue = batches_.together().known_queue(op.caller.user_id, *in.subscription);
     if (!queue) return false;

@@ -24,6 +24,7 @@ std::string key_of(std::uint64_t user_id, const std::string& terminal) {
 // The requests whose queues are locked, by queue.
 struct PullTogether::Queues {
   std::map<std::uint64_t, Request*> by_id;
+  std::map<std::uint64_t, std::uint64_t> of_terminal;  // queue ids by terminal
   std::map<std::uint64_t, std::uint64_t> last_sequence;
 
   Ids ids() const {
@@ -72,7 +73,7 @@ namespace {
 // What somebody else has in hand is not waited for: that request goes alone. A terminal's queue is
 // served while something can come into it.
 constexpr std::string_view kLockQueues = R"sql(
-  SELECT q.id AS id, q.poll_epoch AS poll_epoch, q.last_sequence AS last_sequence,
+  SELECT q.id AS id, q.owner_id AS terminal_id, q.poll_epoch AS poll_epoch, q.last_sequence AS last_sequence,
          (SELECT t.user_id FROM terminal t WHERE t.id = q.owner_id) AS user_id,
          (SELECT t.name FROM terminal t WHERE t.id = q.owner_id) AS terminal
     FROM queue q
@@ -80,7 +81,7 @@ constexpr std::string_view kLockQueues = R"sql(
      AND q.id IN ()sql";
 
 struct LockedQueue {
-  std::uint64_t id, poll_epoch, last_sequence, user_id;
+  std::uint64_t id, terminal_id, poll_epoch, last_sequence, user_id;
   std::string terminal;
 };
 
@@ -97,8 +98,12 @@ PullTogether::Queues PullTogether::lock(db::Session& db, const std::vector<Reque
   const auto locked = db.query_with(
       sql,
       [](const db::Row& row) {
-        return LockedQueue{row.id("id"), row.id("poll_epoch"), row.id("last_sequence"),
-                           row.id_or_null("user_id").value_or(0), row.text_or_null("terminal").value_or("")};
+        return LockedQueue{row.id("id"),
+                           row.id("terminal_id"),
+                           row.id("poll_epoch"),
+                           row.id("last_sequence"),
+                           row.id_or_null("user_id").value_or(0),
+                           row.text_or_null("terminal").value_or("")};
       },
       args);
   Queues queues;
@@ -112,6 +117,7 @@ PullTogether::Queues PullTogether::lock(db::Session& db, const std::vector<Reque
     }
     request->checked = true;
     queues.by_id.emplace(queue.id, request);
+    queues.of_terminal.emplace(queue.terminal_id, queue.id);
     queues.last_sequence.emplace(queue.id, queue.last_sequence);
   }
   return queues;
@@ -152,9 +158,7 @@ constexpr std::string_view kKeepAcknowledged = R"sql(
     FROM delivery JOIN subscription s ON s.id = delivery.subscription_id WHERE ()sql";
 constexpr std::string_view kReturnKept =
     R"sql() ON DUPLICATE KEY UPDATE outcome = 1, attempts = VALUES(attempts), done_at = VALUES(done_at)
-  RETURNING event_id)sql";
-constexpr std::string_view kDeleteAcknowledged = R"sql(
-  DELETE FROM delivery WHERE )sql";
+  RETURNING subscription_id, event_id, recipient_id)sql";
 constexpr std::string_view kLeased =
     "(delivery.queue_id = ? AND delivery.event_id BETWEEN ? AND ? AND delivery.token = ?)";
 
@@ -171,6 +175,28 @@ std::string leased_by(const std::vector<std::pair<std::uint64_t, LeaseToken>>& l
   return text;
 }
 
+struct Key {
+  std::uint64_t queue_id, event_id, subscription_id;
+};
+
+// Whole keys, so that nothing else is read, or waited for while others write it.
+constexpr std::string_view kDeleteAcknowledged = R"sql(
+  DELETE d FROM delivery d FORCE INDEX (PRIMARY) WHERE )sql";
+constexpr std::string_view kWholeKey = "(d.queue_id = ? AND d.event_id = ? AND d.subscription_id = ?)";
+
+// As many as the next size of list, the last one several times. At most db::kMaxList.
+std::string any_of(const std::vector<Key>& keys, Args& args) {
+  const auto fits = [&](std::size_t size) { return size >= keys.size(); };
+  const auto size = *std::find_if(db::kListSizes.begin(), db::kListSizes.end() - 1, fits);
+  std::string text("(");
+  for (std::size_t i = 0; i < size; ++i) {
+    const Key& key = keys[std::min(i, keys.size() - 1)];
+    text.append(i == 0 ? "" : " OR ").append(kWholeKey);
+    args.insert(args.end(), {key.queue_id, key.event_id, key.subscription_id});
+  }
+  return text.append(")");
+}
+
 }  // namespace
 
 void PullTogether::acknowledge(db::Session& db, Queues& queues) {
@@ -184,19 +210,21 @@ void PullTogether::acknowledge(db::Session& db, Queues& queues) {
   keep += leased_by(leases, args);
   keep += kReturnKept;
   const auto kept = db.query_with(
-      keep, [](const db::Row& row) { return row.id("event_id"); }, args);
-  std::size_t removed = 0;
-  if (!kept.empty()) {
-    std::string remove(kDeleteAcknowledged);
+      keep,
+      [&](const db::Row& row) {
+        return Key{queues.of_terminal.at(row.id("recipient_id")), row.id("event_id"),
+                   row.id("subscription_id")};
+      },
+      args);
+  std::uint64_t removed = 0;
+  db::in_pieces(kept, db::kMaxList, [&](const std::vector<Key>& piece) {
     args.clear();
-    remove += leased_by(leases, args);
-    remove += " RETURNING queue_id";
-    const auto from = db.query_with(
-        remove, [](const db::Row& row) { return row.id("queue_id"); }, args);
-    for (const auto queue : from) ++queues.by_id.at(queue)->acknowledged.count;
-    removed = from.size();
-  }
+    std::string remove(kDeleteAcknowledged);
+    remove += any_of(piece, args);
+    removed += db.execute_with(remove, args);
+  });
   if (kept.size() != removed) throw db::Conflict(0, "deliveries changed while they were acknowledged");
+  for (const Key& key : kept) ++queues.by_id.at(key.queue_id)->acknowledged.count;
   for (const auto& [id, token] : leases) {
     Acknowledged& done = queues.by_id.at(id)->acknowledged;
     if (done.count >= token.deliveries) continue;
@@ -262,14 +290,11 @@ constexpr std::string_view kSelectEvents = R"sql(
 constexpr std::string_view kNextNumbers = R"sql(
   UPDATE queue SET last_sequence = last_sequence + 1 WHERE id IN ()sql";
 
-// Each of these queues has one delivery that is ready; another one of the same events makes the
-// number of rows wrong, and everything runs again.
 constexpr std::string_view kClaim = R"sql(
-  UPDATE delivery d JOIN queue q ON q.id = d.queue_id
+  UPDATE delivery d FORCE INDEX (PRIMARY) JOIN queue q ON q.id = d.queue_id
      SET d.previous_token = COALESCE(d.token, d.previous_token), d.token = ?, d.attempts = 1, d.sequence = q.last_sequence,
          d.visible_at = UTC_TIMESTAMP(6) + INTERVAL ? SECOND
-   WHERE d.attempts = 0 AND d.sequence = 0 AND d.visible_at <= UTC_TIMESTAMP(6) AND d.queue_id IN ({})
-     AND d.event_id IN ()sql";
+   WHERE d.attempts = 0 AND d.sequence = 0 AND d.visible_at <= UTC_TIMESTAMP(6) AND )sql";
 
 struct Found {
   std::uint64_t queue_id, subscription_id;
@@ -321,21 +346,19 @@ void PullTogether::claim(db::Session& db, Queues& queues, std::vector<Ready>&& r
   });
   if (found.empty()) return;
   ids.clear();
-  events.clear();
+  std::vector<Key> keys;
   for (const Found& one : found) {
     ids.push_back(one.queue_id);
-    events.push_back(one.event.id);
+    keys.push_back({one.queue_id, one.event.id, one.subscription_id});
   }
-  std::sort(events.begin(), events.end());
-  events.erase(std::unique(events.begin(), events.end()), events.end());
 
   args.clear();
   const std::string numbered = db::in_list(ids, args);
   db.execute_with(std::string(kNextNumbers) + numbered + ")", args);
   LeaseToken token{LeaseToken::random_fence(), 0, 0, 1};
   args.assign({db::Bytes{token.fence}, queues.by_id.begin()->second->lease_seconds});
-  std::string claim = with_list(kClaim, db::in_list(ids, args));
-  claim += db::in_list(events, args) + ")";
+  std::string claim(kClaim);
+  claim += any_of(keys, args);
   if (db.execute_with(claim, args) != found.size())
     throw db::Conflict(0, "deliveries changed while they were claimed");
   for (Found& one : found) {

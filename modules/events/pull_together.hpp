@@ -37,6 +37,7 @@ class PullTogether {
 
   // In one transaction, which may run again after a lost conflict. At most kMost requests.
   static constexpr std::size_t kMost = 256;
+  static constexpr std::uint64_t kMostAcknowledged = 2;  // deliveries of one request
   void pull(db::Session&, const std::vector<Request*>&);
 
   // The queue of a user's terminal as it was last seen; pull() checks it.

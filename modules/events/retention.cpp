@@ -11,7 +11,7 @@ namespace {
 
 using Ids = std::vector<std::uint64_t>;
 
-constexpr std::uint64_t kPiece = 1000;  // rows in a transaction
+constexpr std::uint64_t kPiece = 1000;  // rows in a transaction, or looked at
 
 // Ids grow with time closely enough: the search begins at the oldest one and ends at the first
 // that is too young. What lives on beyond its time in the log stays, and what is still to be delivered
@@ -23,7 +23,7 @@ constexpr std::string_view kSelectOldest = R"sql(
              AND NOT EXISTS (SELECT 1 FROM fanout_target f WHERE f.event_id = event.id)
              AND NOT EXISTS (SELECT 1 FROM awaited_response a WHERE a.event_id = event.id) AS is_over,
          created_at > UTC_TIMESTAMP(6) - INTERVAL ? DAY AS is_young
-    FROM event WHERE id > ? ORDER BY id LIMIT 100)sql";
+    FROM event WHERE id > ? ORDER BY id LIMIT 1000)sql";
 
 struct Old {
   std::uint64_t id = 0;
@@ -61,7 +61,7 @@ constexpr std::string_view kForgetDepths = R"sql(
 
 bool Events::forget_old(db::Pool& pool, int retention_days) {
   std::uint64_t after = 0;
-  for (int pieces = 0; pieces < 100; ++pieces) {
+  for (;;) {
     const auto oldest = pool.in_transaction([&](db::Session& db) {
       return db.query(
           kSelectOldest,
@@ -76,7 +76,7 @@ bool Events::forget_old(db::Pool& pool, int retention_days) {
     }
     while (!over.empty() && !pool.in_transaction([&](db::Session& db) { return forget_piece(db, over); })) {
     }
-    if (oldest.size() < 100 || std::ranges::any_of(oldest, &Old::young)) {
+    if (oldest.size() < kPiece || std::ranges::any_of(oldest, &Old::young)) {
       const auto forget = [&](std::string_view sql) {
         return pool.in_transaction([&](db::Session& db) { return db.execute(sql); });
       };
@@ -85,7 +85,6 @@ bool Events::forget_old(db::Pool& pool, int retention_days) {
     }
     after = oldest.back().id;
   }
-  return true;
 }
 
 }  // namespace whitebrick::events

@@ -258,6 +258,11 @@ TEST_F(ReachTest, WhatTheHiddenDoCostsWhatNobodyCosts) {
   const auto before = pool().counts().statements;
   availability_.reach(lease.session(), bob_.user_id, 0, {kAlice}, OneShot::kLeave);
   EXPECT_EQ(pool().counts().statements - before, 1U);
+  // Nor who may know, while a level hides all from him.
+  lists(carol_, {.wanted = {}, .authorised = {kAlice}, .refused = {}});
+  cost({kCarol});
+  connect(carol_);
+  EXPECT_EQ(cost({kCarol}), 1U);
 }
 
 TEST_F(ReachTest, AGrantForOnceIsUsedOnce) {

@@ -189,6 +189,42 @@ TEST_F(PullTogetherTest, AQueueThatSomebodyLocksIsNotWaitedFor) {
   });
 }
 
+TEST_F(PullTogetherTest, AnOpenTransactionOfAPublisherHoldsUpNobodyElse) {
+  tell_all("one");
+  auto first = polls_of_all();
+  together(first);
+  tell("two", kAliceWork);
+  in([&](db::Session& publisher) {
+    NewEvent told = event("contact.state", "three", {kBobWork});
+    told.wait_for_terminal = false;
+    events_.publish(publisher, "coordination", told);
+    std::vector<Request> polls{poll(kAlice, "phone", phone_, first[0].batch.lease_token),
+                               poll(kAlice, "laptop", laptop_, first[1].batch.lease_token)};
+    together(polls);
+    for (const Request& request : polls) {
+      EXPECT_EQ(request.acknowledged.count, 1U);
+      EXPECT_EQ(contents(request.batch.events), Strings{"two"});
+    }
+  });
+}
+
+TEST_F(PullTogetherTest, WhatAnEndedSubscriptionStillHasInTheQueueSpoilsNoAcknowledgement) {
+  tell_all("one");
+  auto first = polls_of_all();
+  together(first);
+  in([&](db::Session& db) {  // as between the end of one of its profiles and its clean-up
+    db.execute(
+        "INSERT INTO delivery (queue_id, event_id, subscription_id, visible_at, token, attempts, sequence) "
+        "SELECT queue_id, event_id, 999999, visible_at, token, attempts, sequence FROM delivery "
+        "WHERE queue_id = ?",
+        phone_.queue_id);
+  });
+  auto second = polls_of_all(first);
+  together(second);
+  for (const Request& request : second) EXPECT_EQ(request.acknowledged.count, 1U);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM delivery"), 1);
+}
+
 // Polls as the endpoint makes them: parked, woken, answered, and begun again with the acknowledgement.
 class PullBatchesTest : public PullTogetherTest {
  protected:

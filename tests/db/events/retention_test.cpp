@@ -65,6 +65,17 @@ TEST_F(RetentionTest, ManyRowsGoInPieces) {
   EXPECT_EQ(rows("event") + rows("event_target") + rows("delivery_history"), 0);
 }
 
+TEST_F(RetentionTest, ManyThatStayLongerKeepNoneBehindThem) {
+  std::vector<NewEvent> lasting(1000, event("mail.received", "lasting"));
+  for (NewEvent& one : lasting) one.ttl_seconds = 60 * 86400;
+  for (int i = 0; i < 3; ++i) publish(kMail, lasting);
+  publish(kMail, event("mail.received", "over"));
+  age_events(40 * 86400);
+  events_.expire(testing::database().pool());
+  events_.forget_old(testing::database().pool(), 30);
+  EXPECT_EQ(rows("event"), 3000);
+}
+
 TEST_F(RetentionTest, AReplayWhoseEventIsGoneIsCleanedUp) {
   const auto id = publish(kMail, event("mail.received")).event_id;
   drain(queue_);
