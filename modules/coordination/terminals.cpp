@@ -18,7 +18,6 @@ namespace whitebrick::coordination {
 namespace {
 
 // Name of the queue in which a portal finds what is for the terminals it connected.
-constexpr const char* kPortalQueue = "terminals";
 
 }  // namespace
 
@@ -108,9 +107,9 @@ WHERE id = ?)sql";
 Coordination::TerminalSession Coordination::bind_terminal(db::Session& db, const Subject& subject,
                                                           std::uint64_t terminal_id, int lease_seconds) {
   const bool portal = subject.via_service_id.has_value();
-  const auto queue =
-      portal ? events_.open_queue(db, {events::PartyKind::kService, *subject.via_service_id}, kPortalQueue)
-             : events_.open_queue(db, {events::PartyKind::kTerminal, terminal_id}, "");
+  const auto queue = portal ? events_.open_queue(db, {events::PartyKind::kService, *subject.via_service_id},
+                                                 events::Events::kTerminals)
+                            : events_.open_queue(db, {events::PartyKind::kTerminal, terminal_id}, "");
   if (auto found = TerminalSession::find(db, terminal_id)) {
     db.execute(kBindSession, subject.account_id, subject.account_version, subject.token_id,
                subject.via_service_id, queue, lease_seconds, portal, lease_seconds, found->id);
