@@ -60,11 +60,17 @@ constexpr std::string_view kOpenSessions = R"sql(
 SELECT id FROM access_session WHERE terminal_session_id = ? AND (? IS NULL OR profile_id = ?))sql";
 constexpr std::string_view kLastEvent = R"sql(
 SELECT COALESCE(MAX(id), 0) AS last FROM event)sql";
+// Written, not only locked: on a cluster locks hold on one node alone, and there the writes make those
+// who tell the same session on other nodes begin anew.
+constexpr std::string_view kAnswered = R"sql(
+UPDATE access_session SET state_version = state_version + 1
+WHERE terminal_session_id = ? AND (? IS NULL OR profile_id = ?))sql";
 
 }  // namespace
 
 // What a terminal is told of a contact later is an event stored later: it waits for the locks that
-// the snapshot takes, so its id is higher than any that can be seen here.
+// the snapshot takes, so its id is higher than any that can be seen here. What it was told before is
+// seen here.
 ConnectedTerminal Coordination::answer(db::Session& db, const TerminalSession& terminal,
                                        std::optional<std::uint64_t> profile_id) {
   const auto sessions = db.query(
@@ -73,6 +79,7 @@ ConnectedTerminal Coordination::answer(db::Session& db, const TerminalSession& t
   connected.terminal_session_id = terminal.public_id;
   connected.lease_seconds = terminal.lease_seconds;
   connected.contacts = contact_states_->snapshot(db, terminal.user_id, sessions);
+  db.execute(kAnswered, terminal.id, profile_id, profile_id);
   connected.access_sessions =
       db.query(kSessionsOfTerminal, read_access_session, terminal.id, profile_id, profile_id);
   connected.snapshot_version =

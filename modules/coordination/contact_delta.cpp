@@ -1,5 +1,6 @@
 // M4 by polling: the states of a profile's contacts, as changes since a version.
 
+#include "modules/coordination/contact_names.hpp"
 #include "modules/coordination/contact_states.hpp"
 #include "modules/coordination/coordination.hpp"
 #include "modules/coordination/states_version.hpp"
@@ -39,7 +40,7 @@ namespace {
 constexpr std::string_view kVersions = R"sql(
 SELECT state_version, whole_version FROM access_session WHERE id = ?)sql";
 constexpr std::string_view kToldSince = R"sql(
-SELECT number, told_state FROM contact_watch WHERE access_session_id = ? AND version > ? AND version <= ?
+SELECT number, told_state, told_offers FROM contact_watch WHERE access_session_id = ? AND version > ? AND version <= ?
 ORDER BY version, number)sql";
 
 struct Versions {
@@ -57,7 +58,8 @@ std::optional<Versions> versions_of(db::Session& db, std::uint64_t session) {
 
 }  // namespace
 
-// The version is read before the states: what is told in between has a later one and is left to the next answer.
+// The version is read before the states: what is told in between has a later one and is left to the next
+// answer.
 ContactDelta Coordination::contact_states(db::Session& db, const StatesPlace& place, std::uint64_t since) {
   const std::string& profile = place.profile.profile;
   const auto versions = place.access_session_id ? versions_of(db, *place.access_session_id) : std::nullopt;
@@ -66,8 +68,12 @@ ContactDelta Coordination::contact_states(db::Session& db, const StatesPlace& pl
     const auto wanted = profiles_.wanted_contacts(db, place.profile.id);
     const auto views = availability_.views(db, place.profile.user_id, 0, wanted);
     for (const auto& view : views) {
-      whole.contacts.push_back({profile, view.number, availability::connectability(view.facts)});
+      whole.contacts.push_back(
+          {profile,
+           view.number,
+           {availability::connectability(view.facts), availability::offered_now(view.facts)}});
     }
+    add_names(db, whole.contacts);
     return whole;
   }
   const std::uint64_t session = *place.access_session_id;
@@ -75,13 +81,17 @@ ContactDelta Coordination::contact_states(db::Session& db, const StatesPlace& pl
   if (asked.session == session && asked.state >= versions->whole && asked.state <= versions->state &&
       asked.state > 0) {
     ContactDelta changes{.version = to_wire({session, versions->state}), .complete = false, .contacts = {}};
+    if (asked.state == versions->state) return changes;
     changes.contacts = db.query(
         kToldSince,
         [&](const db::Row& row) {
-          return WatchedContact{profile, row.text("number"),
-                                static_cast<Connectability>(row.number("told_state"))};
+          return WatchedContact{profile,
+                                row.text("number"),
+                                {static_cast<Connectability>(row.number("told_state")),
+                                 static_cast<availability::Offers>(row.number("told_offers"))}};
         },
         session, asked.state, versions->state);
+    add_names(db, changes.contacts);
     return changes;
   }
   ContactDelta whole{.version = 0, .complete = true, .contacts = {}};

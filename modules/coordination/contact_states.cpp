@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "modules/coordination/contact_names.hpp"
 #include "modules/coordination/contents.hpp"
 #include "db/list.hpp"
 #include "server/check.hpp"
@@ -19,6 +20,10 @@ using db::kMaxList;
 constexpr std::size_t kChunk = 500;    // sessions or contacts in one background transaction
 constexpr int kStateLifetime = 86400;  // seconds; a later snapshot has it anyway
 constexpr std::string_view kComponent = "coordination";
+
+Reach reach_of(const availability::View& view) {
+  return {availability::connectability(view.facts), availability::offered_now(view.facts)};
+}
 
 // Concerns no profile: only components are told.
 void publish_internal(db::Session& db, events::Events& events, std::string type, std::string content) {
@@ -54,12 +59,13 @@ std::vector<WatchedContact> ContactStates::snapshot(db::Session& db, std::uint64
       continue;
     }
     if (watch.news) news.push_back(watch.told);
-    contacts.push_back({watchers.at(watch.told.session_id).profile, watch.told.number, watch.told.state});
+    contacts.push_back({watchers.at(watch.told.session_id).profile, watch.told.number, watch.told.reach});
   }
   store(db, watchers, news);
   // Not told yet, whatever was told before: the refresh finds them to be news.
   for (const auto& [session, numbers] : left_out) forget(db, session, numbers);
   if (!left_out.empty()) publish_internal(db, events_, "session.refresh", std::to_string(user_id));
+  add_names(db, contacts);
   return contacts;
 }
 
@@ -91,7 +97,7 @@ constexpr std::string_view kSessionsWatching = R"sql(
 SELECT access_session_id FROM contact_watch WHERE number = ? AND access_session_id > ?
 ORDER BY access_session_id LIMIT 500)sql";
 const std::string kToldOf = R"sql(
-SELECT access_session_id, number, told_state FROM contact_watch
+SELECT access_session_id, number, told_state, told_offers FROM contact_watch
 WHERE number = ? AND access_session_id IN ()sql";
 
 }  // namespace
@@ -116,7 +122,7 @@ std::vector<ContactStates::Told> ContactStates::differences(const Watchers& watc
   std::vector<Told> changed;
   for (const Told& told : before) {
     const auto now = seen.at({watchers.at(told.session_id).user_id, told.number});
-    if (now != told.state) changed.push_back({told.session_id, told.number, now});
+    if (now != told.reach) changed.push_back({told.session_id, told.number, now});
   }
   return changed;
 }
@@ -172,14 +178,16 @@ ContactStates::Watchers ContactStates::lock(db::Session& db, const std::vector<s
 namespace {
 
 const std::string kWatchesOf = R"sql(
-SELECT access_session_id, number, told_state FROM contact_watch
+SELECT access_session_id, number, told_state, told_offers FROM contact_watch
 WHERE access_session_id IN ()sql";
 
 }  // namespace
 
 ContactStates::Told ContactStates::read_told(const db::Row& row) {
-  return {row.id("access_session_id"), row.text("number"),
-          static_cast<Connectability>(row.number("told_state"))};
+  return {row.id("access_session_id"),
+          row.text("number"),
+          {static_cast<Connectability>(row.number("told_state")),
+           static_cast<availability::Offers>(row.number("told_offers"))}};
 }
 
 std::vector<ContactStates::Told> ContactStates::stored(db::Session& db, const Watchers& watchers) {
@@ -227,8 +235,8 @@ void ContactStates::wake_after(db::Session& db, const std::vector<std::uint64_t>
 // What each session should be told of the contacts its profile wants, beside what it was told.
 std::vector<ContactStates::Watch> ContactStates::compare_wanted(db::Session& db, std::uint64_t user_id,
                                                                 const Watchers& watchers) {
-  std::map<std::uint64_t, std::map<std::string, Connectability>> told;
-  for (const Told& row : stored(db, watchers)) told[row.session_id].emplace(row.number, row.state);
+  std::map<std::uint64_t, std::map<std::string, Reach>> told;
+  for (const Told& row : stored(db, watchers)) told[row.session_id].emplace(row.number, row.reach);
 
   std::map<std::uint64_t, std::vector<std::string>> wanted;  // by profile
   std::vector<std::string> numbers;
@@ -240,11 +248,10 @@ std::vector<ContactStates::Watch> ContactStates::compare_wanted(db::Session& db,
       if (known.insert(number).second) numbers.push_back(number);
     }
   }
-  std::map<std::string, Connectability> seen;
+  std::map<std::string, Reach> seen;
   in_pieces(numbers, kMaxList, [&](const std::vector<std::string>& piece) {
     const auto views = availability_.views(db, user_id, 0, piece);
-    for (std::size_t i = 0; i < piece.size(); ++i)
-      seen[piece[i]] = availability::connectability(views[i].facts);
+    for (std::size_t i = 0; i < piece.size(); ++i) seen[piece[i]] = reach_of(views[i]);
   });
 
   std::vector<Watch> watches;
@@ -257,7 +264,7 @@ std::vector<ContactStates::Watch> ContactStates::compare_wanted(db::Session& db,
       if (row != before.end()) before.erase(row);
     }
     std::vector<std::string> unwanted;
-    for (const auto& [number, state] : before) unwanted.push_back(number);
+    for (const auto& [number, reach] : before) unwanted.push_back(number);
     forget(db, id, unwanted);
   }
   return watches;
@@ -275,7 +282,7 @@ ContactStates::Seen ContactStates::see(db::Session& db, const Watchers& watchers
   }
   Seen seen;
   const auto note = [&](std::uint64_t user, const std::string& number, const availability::View& view) {
-    seen[{user, number}] = availability::connectability(view.facts);
+    seen[{user, number}] = reach_of(view);
   };
   if (by_number.size() <= by_user.size()) {
     for (const auto& [number, users] : by_number) {
@@ -298,11 +305,11 @@ namespace {
 const std::string kNextVersion = R"sql(
 UPDATE access_session SET state_version = state_version + 1, told_at = UTC_TIMESTAMP(6) WHERE id IN ()sql";
 constexpr std::string_view kStoreWatches = R"sql(
-INSERT INTO contact_watch (access_session_id, number, told_state, version, checked, told_at)
+INSERT INTO contact_watch (access_session_id, number, told_state, told_offers, version, checked, told_at)
 VALUES )sql";
-constexpr std::string_view kStoredWatch = "(?,?,?,?,0,UTC_TIMESTAMP(6))";
+constexpr std::string_view kStoredWatch = "(?,?,?,?,?,0,UTC_TIMESTAMP(6))";
 constexpr std::string_view kOverTold = R"sql(
-ON DUPLICATE KEY UPDATE told_state = VALUES(told_state), version = VALUES(version), checked = 0, told_at = VALUES(told_at))sql";
+ON DUPLICATE KEY UPDATE told_state = VALUES(told_state), told_offers = VALUES(told_offers), version = VALUES(version), checked = 0, told_at = VALUES(told_at))sql";
 
 }  // namespace
 
@@ -324,8 +331,8 @@ void ContactStates::store(db::Session& db, const Watchers& watchers, const std::
       for (std::size_t i = 0; i < *size; ++i) {
         const Told& told = news[at + i];
         text.append(i == 0 ? "" : ",").append(kStoredWatch);
-        args.insert(args.end(), {told.session_id, told.number, static_cast<int>(told.state),
-                                 watchers.at(told.session_id).state_version + 1});
+        args.insert(args.end(), {told.session_id, told.number, static_cast<int>(told.reach.state),
+                                 told.reach.offers, watchers.at(told.session_id).state_version + 1});
       }
       db.execute_with(text.append(kOverTold), args);
     }
@@ -339,18 +346,28 @@ void ContactStates::tell(db::Session& db, const Watchers& watchers, const std::v
     std::set<std::uint64_t> profiles;
     std::vector<std::uint64_t> subscriptions;
   };
-  std::map<std::tuple<std::string, Connectability, std::string>, Recipients> groups;
+  std::map<std::tuple<std::string, Reach, std::string>, Recipients> groups;
+  std::set<std::string> numbers;
   for (const Told& told : news) {
     const Watcher& watcher = watchers.at(told.session_id);
-    Recipients& recipients = groups[{told.number, told.state, watcher.profile}];
+    Recipients& recipients = groups[{told.number, told.reach, watcher.profile}];
+    if (shows_existence(told.reach.state)) numbers.insert(told.number);
     recipients.profiles.insert(watcher.profile_id);
     recipients.subscriptions.push_back(watcher.subscription_id);
   }
+  const ContactNames names = names_of(db, numbers);
   for (const auto& [what, recipients] : groups) {
-    const auto& [number, state, profile] = what;
+    const auto& [number, reach, profile] = what;
+    const auto name = names.find(number);
     events::NewEvent event;
     event.type = "contact.state";
-    event.content = contact_state_content(number, state, profile);
+    event.content = contact_state_content(
+        {.profile = profile,
+         .contact = number,
+         .reach = reach,
+         .display_name = name == names.end() || !shows_existence(reach.state) ? std::nullopt
+                                                                              : std::optional(name->second)});
+    event.state_key = number;
     event.profiles.assign(recipients.profiles.begin(), recipients.profiles.end());
     event.ttl_seconds = kStateLifetime;
     event.wait_for_terminal = false;

@@ -51,14 +51,14 @@ class ContactStates {
   struct Told {
     std::uint64_t session_id = 0;
     std::string number;
-    Connectability state = Connectability::kUnknown;
+    Reach reach;
   };
   struct Watch {
     Told told;          // what to tell now
-    bool news = false;  // another state than told before, or a new contact
+    bool news = false;  // anything else than told before, or a new contact
   };
   using Watchers = std::map<std::uint64_t, Watcher>;
-  using Seen = std::map<std::pair<std::uint64_t, std::string>, Connectability>;  // by user and number
+  using Seen = std::map<std::pair<std::uint64_t, std::string>, Reach>;  // by user and number
 
   static Told read_told(const db::Row&);
   Watchers lock(db::Session&, const std::vector<std::uint64_t>& sessions);

@@ -19,7 +19,7 @@ SELECT DISTINCT access_session_id FROM (
   WHERE checked = 0 AND told_at < UTC_TIMESTAMP(6) - INTERVAL 1 SECOND ORDER BY told_at LIMIT 500) due
 ORDER BY access_session_id)sql";
 const std::string kDue = R"sql(
-SELECT access_session_id, number, told_state FROM contact_watch
+SELECT access_session_id, number, told_state, told_offers FROM contact_watch
 WHERE checked = 0 AND told_at < UTC_TIMESTAMP(6) - INTERVAL 1 SECOND AND access_session_id IN ({})
 ORDER BY told_at LIMIT 500)sql";
 constexpr std::string_view kOrphans = R"sql(
@@ -51,7 +51,7 @@ bool ContactStates::sweep(db::Session& db) {
   tell(db, watchers, differences(watchers, due, seen));
   std::vector<Told> right;
   for (const Told& told : due) {
-    if (seen.at({watchers.at(told.session_id).user_id, told.number}) == told.state) right.push_back(told);
+    if (seen.at({watchers.at(told.session_id).user_id, told.number}) == told.reach) right.push_back(told);
   }
   mark_checked(db, right);
   return due.size() == kChunk;

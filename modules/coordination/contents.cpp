@@ -4,10 +4,13 @@
 #include <stdexcept>
 #include <vector>
 
+#include "modules/coordination/call_decision.hpp"
+#include "modules/coordination/coordination.hpp"
 #include "server/xml_text.hpp"
 
 namespace whitebrick::coordination {
 
+using availability::Communication;
 using availability::Connectability;
 
 std::string_view wire_name(Cause cause) {
@@ -46,11 +49,16 @@ std::string_view wire_name(Connectability state) {
   return "UNKNOWN";
 }
 
-std::string contact_state_content(const std::string& number, Connectability state,
-                                  const std::string& watching_profile) {
-  return xml_text(
-      "ContactState", kCatalogueNamespace,
-      {{"contact", number}, {"state", std::string(wire_name(state))}, {"profileId", watching_profile}});
+std::string contact_state_content(const WatchedContact& contact) {
+  std::vector<XmlField> fields{{"contact", contact.contact},
+                               {"state", std::string(wire_name(contact.reach.state))},
+                               {"profileId", contact.profile}};
+  if (contact.display_name) fields.emplace_back("displayName", *contact.display_name);
+  for (const Communication type : availability::kCommunications) {
+    if (availability::holds(contact.reach.offers, type))
+      fields.emplace_back("offers", std::string(wire_name(type)));
+  }
+  return xml_text("ContactState", kCatalogueNamespace, fields);
 }
 
 std::string session_ended_content(const EndedSession& ended) {

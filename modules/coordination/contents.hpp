@@ -10,6 +10,8 @@
 
 namespace whitebrick::coordination {
 
+struct WatchedContact;  // coordination.hpp
+
 // Why a session ended; as in wsdl/events.xsd.
 enum class Cause {
   kDisconnected,
@@ -24,8 +26,8 @@ enum class Cause {
 std::string_view wire_name(Cause);
 std::string_view wire_name(availability::Connectability);
 
-std::string contact_state_content(const std::string& number, availability::Connectability,
-                                  const std::string& watching_profile);
+
+std::string contact_state_content(const WatchedContact&);
 
 struct EndedSession {
   std::optional<std::string> access_session, service_session, terminal;

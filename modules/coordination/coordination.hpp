@@ -82,10 +82,18 @@ struct ServiceSessionChange {
   std::vector<ParameterChange> parameters;
 };
 
+// How a contact can be reached now, as far as the asker may know.
+struct Reach {
+  Connectability state = Connectability::kUnknown;
+  availability::Offers offers = 0;
+  friend auto operator<=>(const Reach&, const Reach&) = default;
+};
+
 struct WatchedContact {
   std::string profile;  // of the watcher
   std::string contact;  // normalised number
-  Connectability state = Connectability::kUnknown;
+  Reach reach = {};
+  std::optional<std::string> display_name = {};  // of the contact, for who may see his state
 };
 
 struct ConnectedTerminal {
@@ -93,7 +101,7 @@ struct ConnectedTerminal {
   int lease_seconds = 0;
   std::vector<AccessSession> access_sessions;
   std::vector<WatchedContact> contacts;
-  std::uint64_t snapshot_version = 0;  // contact.state events with a higher event id are news
+  std::uint64_t snapshot_version = 0;  // contact.state events with a higher event id are news, no others
   std::uint64_t backlog = 0;
 };
 
@@ -146,12 +154,6 @@ struct Question {
   std::vector<std::string> contacts;
   std::optional<std::string> access_session_id;   // a user asks from this session of his
   std::optional<std::string> service_session_id;  // a service asks in that user's name
-};
-
-// How a contact can be reached now, as far as the asker may know.
-struct Reach {
-  Connectability state = Connectability::kUnknown;
-  availability::Offers offers = 0;
 };
 
 class Coordination final : public Liveness {

@@ -92,7 +92,9 @@ coord__WatchedContact* contact_to_wire(struct soap* soap, const WatchedContact& 
   auto* out = soap_new_coord__WatchedContact(soap);
   out->profileId = contact.profile;
   out->contact = contact.contact;
-  out->state = state_to_wire(contact.state);
+  out->state = state_to_wire(contact.reach.state);
+  out->displayName = put(soap, contact.display_name);
+  out->offers = offers_to_wire(contact.reach.offers);
   return out;
 }
 

@@ -1,6 +1,7 @@
 // M4 by polling: all contacts of a profile, then what changed, each change once.
 
 #include <functional>
+#include <map>
 
 #include "modules/coordination/readiness.hpp"
 #include "tests/db/coordination/coordination_fixture.hpp"
@@ -26,7 +27,7 @@ class ContactDeltaTest : public CoordinationFixture {
   }
   static Texts states(const ContactDelta& delta) {
     Texts texts;
-    for (const auto& contact : delta.contacts) texts.push_back(news(contact.contact, contact.state));
+    for (const auto& contact : delta.contacts) texts.push_back(news(contact.contact, contact.reach.state));
     return texts;
   }
   std::uint64_t session_of(std::uint64_t user_id) {
@@ -68,8 +69,8 @@ TEST_F(ContactDeltaTest, AWaiterIsWokenAndTheSweepFindsHimToo) {
   EXPECT_TRUE(in([&](db::Session& db) { return readiness.ready(db, {key}); }).empty());
 
   connect(kBob);
+  EXPECT_TRUE(testing::eventually([&] { return here_.wake.woke(key); }));
   settle();
-  EXPECT_TRUE(here_.wake.woke(key));
   EXPECT_EQ(in([&](db::Session& db) { return readiness.ready(db, {key}); }), std::vector<WaitKey>{key});
 
   here_.wake.clear();
@@ -151,6 +152,52 @@ TEST_F(ContactDeltaTest, AThousandContactsCostAsManyStatementsAsOne) {
   EXPECT_EQ(whole.contacts.size(), 1000U);
   EXPECT_EQ(statements([&] { EXPECT_EQ(ask(kAlice).contacts.size(), 1000U); }), for_one);
   EXPECT_EQ(statements([&] { EXPECT_TRUE(ask(kAlice, whole.version).contacts.empty()); }), delta_of_one);
+}
+
+// Rows that a body reads, as the storage engine counts them.
+TEST_F(ContactDeltaTest, TheRowsReadGrowWithTheContactsAndADeltaOfNothingReadsNone) {
+  connect(kAlice);
+  settle();
+  workers_->stop();
+  const auto rows_read = [&](std::uint64_t since) {
+    return in([&](db::Session& db) {
+      const auto read = [&] {
+        return db
+            .query_one(
+                "SELECT SUM(VARIABLE_VALUE) AS n FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME "
+                "LIKE 'Handler_read%' AND VARIABLE_NAME NOT LIKE '%rnd%'",
+                [](const db::Row& row) { return row.number("n"); })
+            .value();
+      };
+      const auto place = here_.coordination.states_place(db, user(kAlice), std::nullopt, "work", since);
+      const auto before = read();
+      here_.coordination.contact_states(db, place, since);
+      return read() - before;
+    });
+  };
+  std::map<int, std::int64_t> whole;
+  for (const int contacts : {10, 100, 1000}) {
+    Texts numbers;
+    for (int i = 0; i < contacts; ++i) numbers.push_back("tel:+3311" + std::to_string(1000000 + i));
+    want(kAlice, numbers);
+    const auto version = ask(kAlice).version;
+    whole[contacts] = rows_read(0);
+    EXPECT_LE(rows_read(version), 10) << contacts;
+  }
+  const auto each = (whole[100] - whole[10]) / 90.0;
+  EXPECT_LE(each, 12) << "rows for each contact";
+  EXPECT_LE((whole[1000] - whole[100]) / 900.0, 1.2 * each) << "more for each of many than of few";
+}
+
+TEST_F(ContactDeltaTest, AThousandWaitersAreLookedAtByFewStatements) {
+  std::vector<WaitKey> keys;
+  for (std::uint64_t id = 1; id <= 1000; ++id) keys.push_back(Coordination::states_key(id));
+  StatesReadiness readiness;
+  in([&](db::Session& db) {
+    const auto before = testing::database().pool().counts().statements;
+    EXPECT_EQ(readiness.ready(db, keys).size(), 1000U) << "their sessions are over";
+    EXPECT_LE(testing::database().pool().counts().statements - before, 4U);
+  });
 }
 
 TEST_F(ContactDeltaTest, ConnectingAnswersAThousandAndTheRestFollows) {

@@ -1,5 +1,6 @@
 // M4: each connected terminal is told of its contacts' states, each change once.
 
+#include <atomic>
 #include <thread>
 
 #include "tests/db/coordination/coordination_fixture.hpp"
@@ -23,12 +24,12 @@ TEST_F(ContactStatesTest, TwoUsersSeeEachOtherComeAndGo) {
   ASSERT_EQ(alice.contacts.size(), 1U);
   EXPECT_EQ(alice.contacts[0].profile, "work");
   EXPECT_EQ(alice.contacts[0].contact, kBobNumber);
-  EXPECT_EQ(alice.contacts[0].state, Connectability::kNotConnectable);
+  EXPECT_EQ(alice.contacts[0].reach.state, Connectability::kNotConnectable);
   settle();
 
   const auto bob = connect(kBob);
   ASSERT_EQ(bob.contacts.size(), 1U);
-  EXPECT_EQ(bob.contacts[0].state, Connectability::kConnectable);
+  EXPECT_EQ(bob.contacts[0].reach.state, Connectability::kConnectable);
   settle();
   const auto news_for_alice = drain(queue_of(kAlice));
   EXPECT_EQ(states_in(news_for_alice), Texts{news(kBobNumber, Connectability::kConnectable)});
@@ -71,11 +72,144 @@ TEST_F(ContactStatesTest, AModeChangeIsToldOnceAndOnlyWhenTheViewChanges) {
       << "one event for both terminals";
 }
 
+TEST_F(ContactStatesTest, WhatReachesAContactIsToldOnceThoughHisStateStays) {
+  const auto offer = [&](availability::Offers offers) {
+    const auto key = work(kBob);
+    in([&](db::Session& db) {
+      availability::Mode mode;
+      mode.mode = "desk";
+      mode.means.offers = offers;
+      here_.availability.put_mode(db, key, mode, std::nullopt);
+      here_.availability.activate(db, key, {.mode = "desk", .level = {}, .active = true, .until = {}});
+    });
+    settle();
+  };
+  connect(kBob);
+  offer(availability::kAllCommunications);
+  const auto alice = connect(kAlice);
+  EXPECT_EQ(alice.contacts.at(0).reach,
+            (Reach{Connectability::kConnectable, availability::kAllCommunications}));
+  settle();
+  drain(queue_of(kAlice));
+
+  offer(2);
+  const auto heard = drain(queue_of(kAlice));
+  EXPECT_EQ(states_in(heard), Texts{news(kBobNumber, Connectability::kConnectable)});
+  EXPECT_EQ(of_type(heard, "contact.state", "offers"), Texts{"WRITTEN_IMMEDIATE"});
+  offer(2);
+  age_what_was_told();
+  sweep();
+  EXPECT_EQ(told(kAlice), Texts{});
+}
+
+TEST_F(ContactStatesTest, AContactIsNamedToWhoMaySeeHisState) {
+  in([](db::Session& db) { db.execute("UPDATE user SET display_name = 'Bob B.' WHERE name = 'bob'"); });
+  using Name = std::optional<std::string>;
+  EXPECT_EQ(connect(kAlice).contacts.at(0).display_name, Name("Bob B."));
+  settle();
+  connect(kBob);
+  settle();
+  EXPECT_EQ(of_type(drain(queue_of(kAlice)), "contact.state", "displayName"), Texts{"Bob B."});
+
+  for (const auto& [policy, level] : {std::pair("2", ModeState::kNotAvailable),  // ask
+                                      std::pair("3", ModeState::kAvailable)}) {  // closed
+    in([&, policy = policy](db::Session& db) {
+      db.execute("UPDATE profile SET policy = ? WHERE id = 42", policy);
+    });
+    set_level(kBob, level);
+    settle();
+    EXPECT_EQ(of_type(drain(queue_of(kAlice)), "contact.state", "displayName"), Texts{""});
+    EXPECT_EQ(connect(kAlice).contacts.at(0).display_name, std::nullopt);
+  }
+}
+
+// So that a full queue keeps the newest of each contact.
+TEST_F(ContactStatesTest, WhatIsToldIsTheStateOfTheContact) {
+  connect(kAlice);
+  settle();
+  connect(kBob);
+  settle();
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM event e LEFT JOIN event_state s ON s.event_id = e.id AND "
+                  "s.state_key = 'tel:+33100000022' "
+                  "WHERE e.type = 'contact.state' AND e.content LIKE '%0022<%' AND s.event_id IS NULL"),
+            0);
+  EXPECT_GT(count("SELECT COUNT(*) AS n FROM event_state"), 0);
+}
+
+// On a cluster only what is written meets what other nodes write.
+TEST_F(ContactStatesTest, ASnapshotIsWrittenInEachOfItsSessions) {
+  add_profile(900, kAlice, "home");
+  connect(kAlice);
+  settle();
+  const auto versions = [&] {
+    return in([](db::Session& db) {
+      return db.query("SELECT state_version FROM access_session ORDER BY id",
+                      [](const db::Row& row) { return row.id("state_version"); });
+    });
+  };
+  const auto before = versions();
+  connect(kAlice);
+  const auto after = versions();
+  ASSERT_EQ(after.size(), 2U);
+  EXPECT_GT(after[0], before[0]);
+  EXPECT_GT(after[1], before[1]);
+}
+
+// A terminal that drops what its snapshot has and applies the rest sees no state twice and ends with
+// the last one.
+TEST_F(ContactStatesTest, SnapshotsAndEventsMakeOneHistory) {
+  connect(kAlice);
+  connect(kBob);
+  settle();
+  drain(queue_of(kAlice));
+  struct Step {
+    std::uint64_t version;
+    int kind;  // of two with the same version, the snapshot comes behind the event
+    std::string state;
+  };
+  std::vector<Step> steps;
+  std::atomic<bool> over = false;
+  std::thread changes([&] {
+    for (int i = 0; i < 60; ++i)
+      set_level(kBob, i % 2 == 0 ? ModeState::kNotAvailable : ModeState::kAvailable);
+    over = true;
+  });
+  while (!over) {
+    const auto answer = connect(kAlice);
+    steps.push_back({answer.snapshot_version, 1, std::string(wire_name(answer.contacts.at(0).reach.state))});
+  }
+  changes.join();
+  settle();
+  age_what_was_told();
+  sweep();
+  settle();
+  for (const auto& event : drain(queue_of(kAlice))) {
+    if (event.type == "contact.state")
+      steps.push_back({event.id, 0, element_text(event.content, "state").value()});
+  }
+  std::ranges::stable_sort(steps, {}, [](const Step& step) { return std::pair(step.version, step.kind); });
+  std::string shown;
+  int events = 0;
+  for (const Step& step : steps) {
+    if (step.kind == 1) {
+      shown = step.state;
+    } else {
+      ++events;
+      if (!shown.empty()) {
+        EXPECT_NE(step.state, shown) << "told twice by event " << step.version;
+      }
+      shown = step.state;
+    }
+  }
+  EXPECT_GT(events, 0);
+  EXPECT_EQ(shown, "CONNECTABLE");
+}
+
 TEST_F(ContactStatesTest, AuthorisationsAndListsChangeTheView) {
   in([](db::Session& db) { db.execute("UPDATE profile SET policy = 2 WHERE id = 42"); });
   connect(kBob);
   const auto alice = connect(kAlice);
-  EXPECT_EQ(alice.contacts[0].state, Connectability::kAuthorisationRequired);
+  EXPECT_EQ(alice.contacts[0].reach.state, Connectability::kAuthorisationRequired);
   settle();
 
   want(kBob, {kAliceNumber}, {kAliceNumber});
@@ -146,7 +280,7 @@ TEST_F(ContactStatesTest, TheSweepTellsWhatASnapshotMissed) {
   lease.in_transaction([&](db::Session& db) {
     const auto alice =
         here_.coordination.connect_terminal(db, user(kAlice), std::nullopt, "phone", {}, std::nullopt);
-    EXPECT_EQ(alice.contacts[0].state, Connectability::kConnectable);
+    EXPECT_EQ(alice.contacts[0].reach.state, Connectability::kConnectable);
     set_level(kBob, ModeState::kNotAvailable);  // another connection, committed at once
     settle();
   });

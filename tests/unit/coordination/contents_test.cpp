@@ -4,15 +4,24 @@
 
 #include <stdexcept>
 
+#include "modules/coordination/coordination.hpp"
 #include "modules/coordination/session_id.hpp"
 
 namespace whitebrick::coordination {
 namespace {
 
 TEST(CoordinationContents, TellAContactStateByItsWireName) {
-  EXPECT_EQ(contact_state_content("tel:+33100000001", availability::Connectability::kInTransfer, "work"),
+  EXPECT_EQ(contact_state_content(
+                {.profile = "work", .contact = "tel:+33100000001", .reach = {Connectability::kUnknown, 0}}),
             "<ContactState xmlns=\"urn:whitebrick:catalogue:1\"><contact>tel:+33100000001</contact>"
-            "<state>IN_TRANSFER</state><profileId>work</profileId></ContactState>");
+            "<state>UNKNOWN</state><profileId>work</profileId></ContactState>");
+  EXPECT_EQ(contact_state_content({.profile = "work",
+                                   .contact = "tel:+33100000001",
+                                   .reach = {Connectability::kInTransfer, 1 | 8},
+                                   .display_name = "A & B"}),
+            "<ContactState xmlns=\"urn:whitebrick:catalogue:1\"><contact>tel:+33100000001</contact>"
+            "<state>IN_TRANSFER</state><profileId>work</profileId><displayName>A &amp; B</displayName>"
+            "<offers>VOICE_IMMEDIATE</offers><offers>WRITTEN_DELAYED</offers></ContactState>");
 }
 
 TEST(CoordinationContents, TellOnlyTheIdsOfWhatEnded) {
