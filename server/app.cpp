@@ -94,8 +94,7 @@ struct App::State {
                     [this, ttl](db::Pool& p) { return beat(p, replica_name(config), ttl), false; });
     jobs.every("directory.expire", 1s, [this](db::Pool& p) { return directory.expire(p); });
     jobs.every("coordination.expire", 1s, [this](db::Pool& p) { return coordination.expire(p); });
-    jobs.every("coordination.end_logged_out", 5s,
-               [this](db::Pool& p) { return coordination.end_logged_out(p); });
+    jobs.every("coordination.end_void", 5s, [this](db::Pool& p) { return coordination.end_void(p); });
     jobs.every("coordination.expire_calls", 1s, [this](db::Pool& p) { return coordination.expire_calls(p); });
     jobs.every("coordination.repeat_urgent", 1s,
                [this](db::Pool& p) { return coordination.repeat_urgent(p); });

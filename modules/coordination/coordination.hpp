@@ -204,6 +204,7 @@ class Coordination final : public Liveness {
   // By its user or its service; with those that are used by means of it. Faults:
   // NOT_FOUND(serviceSessionId) (somebody else's).
   Ended close_service_session(db::Session&, const Caller&, const std::string& id);
+  // Both: the oldest first, 1,001 where there are more than 1,000.
   std::vector<AccessSession> access_sessions(db::Session&, std::uint64_t user_id);
   std::vector<ServiceSession> service_sessions(db::Session&, const Caller&,
                                                std::optional<std::uint64_t> user_id);
@@ -249,9 +250,10 @@ class Coordination final : public Liveness {
   // Job: terminals whose lease is over and whatever hangs on a service that is gone; exactly one
   // session.ended each. Contexts of users without a session.
   bool expire(db::Pool&);
-  // Job: terminals whose user has logged out, or whose token or password is void, directly connected or
-  // by a portal. (A change of the account ends them at once; a connection under way then is found here.)
-  bool end_logged_out(db::Pool&);
+  // Job: what has lost its ground. Terminals, connected directly or by a portal, whose user has logged out
+  // or whose token or password is void; and whatever was being opened while its profile, terminal or
+  // subscribed service went (what was open then has ended at once).
+  bool end_void(db::Pool&);
   std::uint64_t expiry_failures() const { return expiry_failures_.count(); }
   bool expire_calls(db::Pool&);          // job, calls.hpp
   bool repeat_urgent(db::Pool&);         // job, urgent.hpp

@@ -7,14 +7,18 @@
 namespace whitebrick::coordination {
 
 struct Ending::Session {
-  std::uint64_t id = 0, user_id = 0, profile_id = 0, subscription_id = 0;
+  std::uint64_t id = 0, terminal_session_id = 0, user_id = 0, profile_id = 0, subscription_id = 0;
   std::string public_id;
   std::optional<std::string> terminal;  // nothing: it has been deleted
 
   static Session read(const db::Row& row) {
-    return {row.id("id"),          row.id("user_id"),
-            row.id("profile_id"),  row.id("subscription_id"),
-            row.text("public_id"), row.text_or_null("terminal")};
+    return {row.id("id"),
+            row.id("terminal_session_id"),
+            row.id("user_id"),
+            row.id("profile_id"),
+            row.id("subscription_id"),
+            row.text("public_id"),
+            row.text_or_null("terminal")};
   }
 };
 
@@ -28,13 +32,13 @@ namespace {
 constexpr std::string_view kDeleteTerminalSession = R"sql(
 DELETE FROM terminal_session WHERE id = ? AND version = ? RETURNING terminal_id, queue_id)sql";
 constexpr std::string_view kSessionsOfTerminal = R"sql(
-SELECT a.id, a.user_id, LOWER(HEX(a.public_id)) AS public_id, a.profile_id, a.subscription_id, t.name AS terminal
+SELECT a.id, a.terminal_session_id, a.user_id, LOWER(HEX(a.public_id)) AS public_id, a.profile_id, a.subscription_id, t.name AS terminal
 FROM access_session a LEFT JOIN terminal t ON t.id = ?
 WHERE a.terminal_session_id = ? ORDER BY a.id)sql";
 
 constexpr std::string_view kSession = R"sql(
-SELECT a.id, a.user_id, LOWER(HEX(a.public_id)) AS public_id, a.profile_id, a.subscription_id, t.name AS terminal
-FROM access_session a JOIN terminal_session s ON s.id = a.terminal_session_id
+SELECT a.id, a.terminal_session_id, a.user_id, LOWER(HEX(a.public_id)) AS public_id, a.profile_id, a.subscription_id, t.name AS terminal
+FROM access_session a LEFT JOIN terminal_session s ON s.id = a.terminal_session_id
   LEFT JOIN terminal t ON t.id = s.terminal_id
 WHERE a.id = ?)sql";
 
@@ -44,6 +48,10 @@ constexpr std::string_view kDeleteWatches = R"sql(
 DELETE FROM contact_watch WHERE access_session_id = ?)sql";
 constexpr std::string_view kServiceSessions = R"sql(
 SELECT id FROM service_session WHERE access_session_id = ? ORDER BY id)sql";
+
+// A profile that was made again under the same name goes on with the terminal's subscription.
+constexpr std::string_view kSharesSubscription = R"sql(
+SELECT 1 AS yes FROM access_session WHERE terminal_session_id = ? AND subscription_id = ? LIMIT 1)sql";
 
 constexpr std::string_view kNumber = R"sql(
 SELECT contact_number FROM profile WHERE id = ? AND contact_number IS NOT NULL)sql";
@@ -91,7 +99,10 @@ bool Ending::end(db::Session& db, const Session& session, const Occasion& occasi
   const auto service_sessions = db.query(
       kServiceSessions, [](const db::Row& row) { return row.id("id"); }, session.id);
   db.execute(kDeleteWatches, session.id);
-  events_.unsubscribe_terminal(db, session.subscription_id);
+  const auto shared = db.query_one(
+      kSharesSubscription, [](const db::Row&) { return true; }, session.terminal_session_id,
+      session.subscription_id);
+  if (!shared) events_.unsubscribe_terminal(db, session.subscription_id);
 
   const EndedSession told{session.public_id, std::nullopt, session.terminal, occasion.cause,
                           occasion.cause_id};

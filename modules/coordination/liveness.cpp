@@ -128,16 +128,46 @@ constexpr std::string_view kLoggedOut = R"sql(
 SELECT c.id, c.version FROM terminal_session c JOIN account a ON a.id = c.account_id
   LEFT JOIN token t ON t.id = c.token_id AND t.expires_at > UTC_TIMESTAMP(6) - INTERVAL 2 SECOND
 WHERE (c.token_id <> 0 AND t.id IS NULL) OR (c.account_version <> a.version AND c.account_version <> 0) LIMIT 200)sql";
+constexpr std::string_view kDeletedTerminals = R"sql(
+SELECT c.id, c.version FROM terminal_session c LEFT JOIN terminal t ON t.id = c.terminal_id
+WHERE t.id IS NULL LIMIT 200)sql";
+constexpr std::string_view kTerminalOf = R"sql(
+SELECT terminal_id FROM terminal_session WHERE id = ?)sql";
+constexpr std::string_view kGroundlessSessions = R"sql(
+SELECT a.id FROM access_session a LEFT JOIN profile p ON p.id = a.profile_id
+  LEFT JOIN terminal_session c ON c.id = a.terminal_session_id
+WHERE p.id IS NULL OR c.id IS NULL LIMIT 200)sql";
+constexpr std::string_view kGroundlessUses = R"sql(
+SELECT s.id FROM service_session s LEFT JOIN access_session a ON a.id = s.access_session_id
+  LEFT JOIN profile_service ps ON ps.profile_id = s.profile_id AND ps.service_id = s.service_id
+WHERE a.id IS NULL OR ps.service_id IS NULL LIMIT 200)sql";
 
 }  // namespace
 
-bool Coordination::end_logged_out(db::Pool& pool) {
+bool Coordination::end_void(db::Pool& pool) {
   auto lease = pool.lease();
-  const auto terminals = lease.session().query(kLoggedOut, read_judged);
-  const bool all = end_each(lease, terminals, [&](db::Session& db, const Ending::Judged& terminal) {
+  const auto read_id = [](const db::Row& row) { return row.id("id"); };
+  const auto logged_out = lease.session().query(kLoggedOut, read_judged);
+  bool all = end_each(lease, logged_out, [&](db::Session& db, const Ending::Judged& terminal) {
     ending_->terminal(db, terminal, Cause::kAccountDisabled);
   });
-  return all && terminals.size() == kChunk;
+  const auto deleted = lease.session().query(kDeletedTerminals, read_judged);
+  all &= end_each(lease, deleted, [&](db::Session& db, const Ending::Judged& terminal) {
+    const auto terminal_id = db.query_one(
+        kTerminalOf, [](const db::Row& row) { return row.id("terminal_id"); }, terminal.id);
+    ending_->terminal(db, terminal, Cause::kDisconnected);
+    if (terminal_id) events_.forget(db, {events::PartyKind::kTerminal, *terminal_id});
+  });
+  const auto sessions = lease.session().query(kGroundlessSessions, read_id);
+  all &= end_each(lease, sessions, [&](db::Session& db, std::uint64_t id) {
+    ending_->access_session(db, id, Cause::kDeactivated);
+  });
+  const auto uses = lease.session().query(kGroundlessUses, read_id);
+  all &= end_each(lease, uses, [&](db::Session& db, std::uint64_t id) {
+    ending_->service_session(db, id, Cause::kUnsubscribed);
+  });
+  return all && (logged_out.size() == kChunk || deleted.size() == kChunk || sessions.size() == kChunk ||
+                 uses.size() == kChunk);
 }
 
 bool Coordination::sweep(db::Pool& pool) {

@@ -202,8 +202,8 @@ class CoordinationFixture : public ::testing::Test {
                       [](const db::Row& row) { return row.id("user_id"); });
     });
   }
-  void end_logged_out() {
-    while (here_.coordination.end_logged_out(testing::database().pool())) {
+  void end_void() {
+    while (here_.coordination.end_void(testing::database().pool())) {
     }
   }
   void expire() {

@@ -119,10 +119,10 @@ using Users = std::vector<std::uint64_t>;
 TEST_F(TerminalLivenessTest, LoggingOutEndsWhatTheTokenConnected) {
   connect(kAlice);
   connect(kBob);
-  end_logged_out();
+  end_void();
   EXPECT_EQ(connected_users(), (Users{kAlice, kBob}));
   EXPECT_TRUE(in([&](db::Session& db) { return here_.identity.logout(db, user(kAlice)); }));
-  end_logged_out();
+  end_void();
   EXPECT_EQ(connected_users(), Users{kBob});
   EXPECT_EQ(count("SELECT COUNT(*) AS n FROM access_session"), 1);
 }
@@ -132,7 +132,7 @@ TEST_F(TerminalLivenessTest, ATokenThatIsOverEndsWhatItConnected) {
   connect(kBob);
   testing::database().run(
       "UPDATE token SET expires_at = UTC_TIMESTAMP(6) - INTERVAL 10 SECOND WHERE id = 200021");
-  end_logged_out();
+  end_void();
   EXPECT_EQ(connected_users(), Users{kBob});
 }
 
@@ -140,7 +140,7 @@ TEST_F(TerminalLivenessTest, ARenewedTokenKeepsItsTerminals) {
   connect(kAlice);
   in([&](db::Session& db) { return here_.identity.renew(db, user(kAlice)).token; });
   testing::database().run("DELETE FROM former_token");
-  end_logged_out();
+  end_void();
   EXPECT_EQ(connected_users(), Users{kAlice});
 }
 
@@ -150,7 +150,7 @@ TEST_F(TerminalLivenessTest, ATerminalConnectedWithAPasswordHasNoTokenToLose) {
   in([&](db::Session& db) {
     here_.coordination.connect_terminal(db, by_password, std::nullopt, "phone", {}, std::nullopt);
   });
-  end_logged_out();
+  end_void();
   EXPECT_EQ(connected_users(), Users{kAlice});
 }
 
@@ -184,7 +184,7 @@ TEST_F(TerminalLivenessTest, AConnectionUnderWayDoesNotOutliveItsPassword) {
   in([&](db::Session& db) {
     here_.coordination.connect_terminal(db, by_password, std::nullopt, "phone", {}, std::nullopt);
   });
-  end_logged_out();
+  end_void();
   EXPECT_EQ(connected_users(), Users{});
 }
 

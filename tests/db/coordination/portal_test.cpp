@@ -128,7 +128,7 @@ TEST_F(PortalTest, LosesTheTerminalsOfAUserWhoLogsOut) {
   connect_by_portal("alice");
   connect_by_portal("bob");
   in([&](db::Session& db) { return here_.identity.logout(db, user(kAlice)); });
-  end_logged_out();
+  end_void();
   EXPECT_EQ(connected_users(), std::vector<std::uint64_t>{kBob});
 }
 

@@ -1,5 +1,7 @@
 // Sessions that change, services used by means of one another, and what is deleted under them.
 
+#include <thread>
+
 #include "tests/db/coordination/coordination_fixture.hpp"
 
 namespace whitebrick::coordination {
@@ -38,11 +40,114 @@ class SessionChangesTest : public CoordinationFixture {
   std::string access_session(const std::string& profile = "work", const std::string& terminal = "phone") {
     return connect(kAlice, terminal, {profile}).access_sessions.back().id;
   }
+  void want_at_home(const std::vector<std::string>& numbers) {
+    in([&](db::Session& db) {
+      const auto home = here_.profiles.find_profile(db, kAlice, "home").value();
+      here_.profiles.set_contact_lists(db, home, {numbers, {}, {}}, std::nullopt);
+    });
+  }
   ServiceSession open_portal(const std::string& access) {
     return open(user(kAlice), {access, {"portal", "acme"}, {}});
   }
   int live_service_sessions() { return static_cast<int>(count("SELECT COUNT(*) AS n FROM service_session")); }
 };
+
+// Something is being opened in one transaction while `meanwhile` happens and is dealt with.
+class OpeningTest : public SessionChangesTest {
+ protected:
+  void SetUp() override {
+    SessionChangesTest::SetUp();
+    start_workers();
+  }
+  template <class Opening, class Meanwhile>
+  void open_while(Opening&& opening, Meanwhile&& meanwhile) {
+    testing::database().fresh_pool(1)->in_transaction([&](db::Session& db) {
+      opening(db);
+      std::thread([&] {
+        in([&](db::Session& other) { meanwhile(other); });
+        settle();
+      }).join();
+    });
+    EXPECT_NE(count("SELECT COUNT(*) AS n FROM access_session"), 0)
+        << "it was too early for anything to be ended";
+    end_void();
+    settle();
+  }
+  std::int64_t subscriptions_for(std::uint64_t profile_id) {
+    return count("SELECT COUNT(*) AS n FROM subscription WHERE owner_kind = 2 AND profile_id = " +
+                 std::to_string(profile_id));
+  }
+};
+
+TEST_F(OpeningTest, ATerminalThatConnectsWhileItsProfileGoesKeepsNoSessionOfIt) {
+  want_at_home({kBobNumber});
+  open_while(
+      [&](db::Session& db) {
+        here_.coordination.connect_terminal(db, user(kAlice), std::nullopt, "phone", {}, std::nullopt);
+      },
+      [&](db::Session& db) { here_.profiles.delete_profile(db, kAlice, "home", std::nullopt); });
+  EXPECT_EQ(count("SELECT profile_id AS n FROM access_session"), 41) << "and no other";
+  EXPECT_EQ(subscriptions_for(900), 0);
+  EXPECT_EQ(subscriptions_for(41), 1);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM contact_watch w LEFT JOIN access_session a ON a.id = "
+                  "w.access_session_id WHERE a.id IS NULL"),
+            0);
+}
+
+TEST_F(OpeningTest, AProfileThatIsActivatedWhileItGoesKeepsNoSession) {
+  access_session();
+  open_while(
+      [&](db::Session& db) {
+        here_.coordination.activate_profile(db, user(kAlice), std::nullopt, "phone", "home");
+      },
+      [&](db::Session& db) { here_.profiles.delete_profile(db, kAlice, "home", std::nullopt); });
+  EXPECT_EQ(count("SELECT profile_id AS n FROM access_session"), 41) << "and no other";
+  EXPECT_EQ(subscriptions_for(900), 0);
+}
+
+TEST_F(OpeningTest, ATerminalThatConnectsWhileItIsDeletedIsConnectedNoMore) {
+  open_while(
+      [&](db::Session& db) {
+        here_.coordination.connect_terminal(db, user(kAlice), std::nullopt, "phone", {}, std::nullopt);
+      },
+      [&](db::Session& db) { here_.profiles.delete_terminal(db, kAlice, "phone", std::nullopt); });
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM terminal_session"), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM access_session"), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM subscription WHERE owner_kind = 2"), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM queue WHERE owner_kind = 2"), 0);
+}
+
+TEST_F(OpeningTest, AServiceThatIsOpenedWhileItsSubscriptionGoesIsUsedNoMore) {
+  const auto session = access_session();
+  open_while(
+      [&](db::Session& db) {
+        here_.coordination.open_service_session(db, user(kAlice), {session, {"mail", "acme"}, {}});
+      },
+      [&](db::Session& db) {
+        here_.profiles.unsubscribe_from_service(db, here_.profiles.find_profile(db, kAlice, "work").value(),
+                                                {"mail", "acme"});
+      });
+  EXPECT_EQ(live_service_sessions(), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM event WHERE type = 'session.ended' AND content LIKE "
+                  "'%UNSUBSCRIBED%'"),
+            1);
+}
+
+TEST_F(OpeningTest, AProfileMadeAgainKeepsWhatItsTerminalsAreTold) {
+  connect(kAlice, "phone", {"work", "home"});
+  settle();
+  workers_->stop();
+  in([&](db::Session& db) { here_.profiles.delete_profile(db, kAlice, "home", std::nullopt); });
+  add_profile(901, kAlice, "home");
+  connect(kAlice, "phone", {"home"});
+  start_workers();
+  settle();
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM access_session WHERE profile_id = 900"), 0);
+  EXPECT_EQ(
+      count("SELECT COUNT(*) AS n FROM access_session a JOIN subscription s ON s.id = a.subscription_id "
+            "WHERE a.profile_id = 901 AND s.profile_id = 901"),
+      1);
+}
 
 TEST_F(SessionChangesTest, ASessionGoesOnWithAnotherProfile) {
   const auto session = access_session();
