@@ -65,6 +65,12 @@ void count(std::size_t items, std::size_t max, const std::string& field) {
   }
 }
 
+void room(std::size_t held, std::size_t max, const std::string& what, const std::string& field) {
+  if (held >= max) {
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "there are at most " + std::to_string(max) + " " + what, field);
+  }
+}
+
 void in_future(Time value, Time now, const std::string& field) {
   if (value <= now) throw Fault(FaultCode::INVALID_ARGUMENT, field + " must be in the future", field);
 }

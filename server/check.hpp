@@ -9,13 +9,18 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "db/time.hpp"
 
 namespace whitebrick::check {
 
-inline constexpr std::size_t kMaxItems = 1000;  // of any list
-inline constexpr std::size_t kMaxText = 65536;  // of any string but event content
+// The maxima that hold for what several modules read; beyond them LIMIT_EXCEEDED.
+inline constexpr std::size_t kMaxItems = 1000;    // of any list
+inline constexpr std::size_t kMaxText = 65536;    // of any string but event content
+inline constexpr std::size_t kMaxProfiles = 50;   // of a user
+inline constexpr std::size_t kMaxTerminals = 50;  // of a user
+inline constexpr std::size_t kMaxTokens = 1000;   // of an account; one more ends the one that expires first
 
 // [A-Za-z0-9][A-Za-z0-9._:@+-]{0,63}
 void identifier(std::string_view value, const std::string& field);
@@ -27,6 +32,15 @@ void filled(std::string_view value, std::size_t max, const std::string& field);
 void range(std::int64_t value, std::int64_t least, std::int64_t most, const std::string& field);
 // Of a list's items.
 void count(std::size_t items, std::size_t max, const std::string& field);
+// For one more of `what`, when there are `held` already.
+void room(std::size_t held, std::size_t max, const std::string& what, const std::string& field);
+// Cuts a list that was read with one item too many, and says whether it was longer.
+template <class Item>
+bool cut(std::vector<Item>& items, std::size_t max = kMaxItems) {
+  const bool more = items.size() > max;
+  if (more) items.erase(items.begin() + static_cast<std::ptrdiff_t>(max), items.end());
+  return more;
+}
 void in_future(Time value, Time now, const std::string& field);
 
 // For what a request may leave out: absent is fine.

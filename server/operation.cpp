@@ -6,18 +6,13 @@
 #include <stdsoap2.h>
 
 #include "server/credentials.hpp"
+#include "server/digest.hpp"
 #include "server/log.hpp"
 
 namespace whitebrick {
 namespace {
 
 constexpr std::chrono::milliseconds kDatabaseBudget{1800};  // inside HttpSettings::answer_within
-
-std::string sha256(const std::string& text) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-  return {reinterpret_cast<const char*>(digest), sizeof digest};
-}
 
 // The same for a text with a password in it, at a cost that makes guessing it from a copy
 // of the table as slow as from the stored password itself.

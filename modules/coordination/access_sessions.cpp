@@ -125,7 +125,7 @@ SELECT LOWER(HEX(a.public_id)) AS public_id, u.name AS user, p.name AS profile, 
 FROM access_session a JOIN terminal_session c ON c.id = a.terminal_session_id
   JOIN terminal t ON t.id = c.terminal_id JOIN profile p ON p.id = a.profile_id JOIN user u ON u.id = a.user_id
   LEFT JOIN service s ON s.account_id = c.via_service_id
-WHERE a.user_id = ? ORDER BY a.id LIMIT 1000)sql";
+WHERE a.user_id = ? ORDER BY a.id LIMIT 1001)sql";
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include "modules/coordination/contexts.hpp"
 #include "modules/coordination/coordination.hpp"
 #include "modules/profiles/profiles.hpp"
+#include "server/check.hpp"
 #include "server/fault.hpp"
 #include "server/operation.hpp"
 #include "server/soap_optional.hpp"
@@ -242,9 +243,9 @@ class CoordinationEndpoint final : public CallsEndpoint {
   int ListAccessSessions(_coord__ListAccessSessions* in, _coord__ListAccessSessionsResponse& out) override {
     return guard_.operation("ListAccessSessions", *in, out, [&](Operation& op) {
       const auto user_id = profiles_.subject(op.db, op.caller, given(in->userId));
-      for (const auto& session : coordination_.access_sessions(op.db, user_id)) {
-        out.accessSession.push_back(session_to_wire(soap, session));
-      }
+      auto sessions = coordination_.access_sessions(op.db, user_id);
+      if (check::cut(sessions)) out.more = put(soap, std::optional(true));
+      for (const auto& session : sessions) out.accessSession.push_back(session_to_wire(soap, session));
     });
   }
 
@@ -258,9 +259,9 @@ class CoordinationEndpoint final : public CallsEndpoint {
       } else if (user) {
         user_id = profiles_.find_user(op.db, *user).value_or(0);  // nobody: no sessions either
       }
-      for (const auto& session : coordination_.service_sessions(op.db, op.caller, user_id)) {
-        out.serviceSession.push_back(session_to_wire(soap, session));
-      }
+      auto sessions = coordination_.service_sessions(op.db, op.caller, user_id);
+      if (check::cut(sessions)) out.more = put(soap, std::optional(true));
+      for (const auto& session : sessions) out.serviceSession.push_back(session_to_wire(soap, session));
     });
   }
 

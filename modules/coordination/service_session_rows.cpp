@@ -31,9 +31,9 @@ FROM service_session v JOIN access_session a ON a.id = v.access_session_id JOIN 
   JOIN profile p ON p.id = v.profile_id JOIN service s ON s.account_id = v.service_id
 )sql";
 const std::string kOne = kSelect + "WHERE v.id = ?";
-const std::string kOfUser = kSelect + "WHERE v.user_id = ? ORDER BY v.id LIMIT 1000";
+const std::string kOfUser = kSelect + "WHERE v.user_id = ? ORDER BY v.id LIMIT 1001";
 const std::string kOfService =
-    kSelect + "WHERE v.service_id = ? AND (? IS NULL OR v.user_id = ?) ORDER BY v.id LIMIT 1000";
+    kSelect + "WHERE v.service_id = ? AND (? IS NULL OR v.user_id = ?) ORDER BY v.id LIMIT 1001";
 
 const std::string kMeans = R"sql(
 SELECT v.id, v.via_session_id, LOWER(HEX(v.public_id)) AS public_id, s.name AS service, s.provider

@@ -44,6 +44,11 @@ struct Search {
   bool connected_only = false;
 };
 
+struct Found {
+  std::vector<Service> services;  // at most 1,000
+  bool more = false;
+};
+
 struct Connected {
   int lease_seconds = 0;
   Time since;
@@ -71,7 +76,7 @@ class Directory final : public Liveness {
                     const std::vector<events::Declaration>&, const std::vector<events::SubscriptionRequest>&);
   bool disconnect(db::Session&, const Caller&, Cause cause = Cause::kDisconnected);
   Service get(db::Session&, const std::string& name, const std::string& provider);  // NOT_FOUND
-  std::vector<Service> find(db::Session&, const Search&);                           // at most 1,000
+  Found find(db::Session&, const Search&);
 
   std::optional<std::uint64_t> find_id(db::Session&, const std::string& name, const std::string& provider);
   bool is_connected(db::Session&, std::uint64_t service_id);

@@ -120,9 +120,9 @@ class DirectoryEndpoint final : public DirectoryService {
                           .action = given(in->action),
                           .service_class = given(in->class_),
                           .connected_only = given(in->connectedOnly).value_or(false)};
-      for (const Service& service : directory_.find(op.db, search)) {
-        out.service.push_back(service_to_wire(soap, service));
-      }
+      const Found found = directory_.find(op.db, search);
+      for (const Service& service : found.services) out.service.push_back(service_to_wire(soap, service));
+      if (found.more) out.more = put(soap, std::optional(true));
     });
   }
 
@@ -139,7 +139,8 @@ class DirectoryEndpoint final : public DirectoryService {
     return subscriptions;
   }
 
-  // A profile that does not subscribe to the service is, for it, not there.
+  // Of a profile that does not subscribe to the service it learns nothing, not even whether it is there.
+  // As events.Subscribe answers.
   std::uint64_t profile_of(Operation& op, const c__ProfileRef& reference) {
     if (reference.userId == nullptr) {
       throw Fault(FaultCode::INVALID_ARGUMENT, "a service says whose profile it means", "userId");
@@ -147,7 +148,7 @@ class DirectoryEndpoint final : public DirectoryService {
     const auto user = profiles_.find_user(op.db, *reference.userId);
     const auto profile = profiles_.find_profile(op.db, user.value_or(0), reference.profileId);
     if (!profiles_.subscribes_to(op.db, profile ? profile->id : 0, op.caller.account_id)) {
-      throw Fault(FaultCode::NOT_FOUND, "there is no such profile", "profile");
+      throw Fault(FaultCode::FORBIDDEN, "the profile does not subscribe to the service", "profile");
     }
     return profile->id;
   }

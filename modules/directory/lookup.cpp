@@ -19,7 +19,7 @@ constexpr std::string_view kSelectServices = R"sql(
    WHERE (? IS NULL OR s.name = ?) AND (? IS NULL OR s.provider = ?) AND (? IS NULL OR s.class = ?)
      AND (? IS NULL OR EXISTS (SELECT 1 FROM service_action a WHERE a.account_id = s.account_id AND a.action = ?))
      AND (? = 0 OR s.connected = 1)
-   ORDER BY s.name, s.provider LIMIT 1000)sql";
+   ORDER BY s.name, s.provider LIMIT 1001)sql";
 
 Service service_of(const db::Row& row) {
   Service service;
@@ -58,7 +58,7 @@ void add_actions(db::Session& db, std::vector<Service>& services) {
 
 }  // namespace
 
-std::vector<Service> Directory::find(db::Session& db, const Search& search) {
+Found Directory::find(db::Session& db, const Search& search) {
   check::identifier(search.name, "name");
   check::identifier(search.provider, "provider");
   check::identifier(search.action, "action");
@@ -66,6 +66,7 @@ std::vector<Service> Directory::find(db::Session& db, const Search& search) {
   auto services = db.query(kSelectServices, service_of, search.name, search.name, search.provider,
                            search.provider, search.service_class, search.service_class, search.action,
                            search.action, search.connected_only);
+  const bool more = check::cut(services);
   add_actions(db, services);
   std::vector<std::uint64_t> connected;
   for (const Service& service : services) {
@@ -75,13 +76,13 @@ std::vector<Service> Directory::find(db::Session& db, const Search& search) {
   for (Service& service : services) {
     if (service.connected) service.events = std::move(types[service.id]);
   }
-  return services;
+  return {std::move(services), more};
 }
 
 Service Directory::get(db::Session& db, const std::string& name, const std::string& provider) {
   auto found = find(db, {.name = name, .provider = provider, .action = {}, .service_class = {}});
-  if (found.empty()) throw Fault(FaultCode::NOT_FOUND, "there is no such service", "name");
-  return std::move(found.front());
+  if (found.services.empty()) throw Fault(FaultCode::NOT_FOUND, "there is no such service", "name");
+  return std::move(found.services.front());
 }
 
 namespace {

@@ -8,7 +8,6 @@
 namespace whitebrick::identity {
 
 std::string random_bytes(std::size_t count);  // from the operating system's generator
-std::string sha256(std::string_view text);
 std::string hmac_sha256(std::string_view key, std::string_view text);
 std::string base64url(std::string_view bytes);  // RFC 4648 section 5, without padding
 

@@ -5,6 +5,7 @@
 
 #include "modules/identity/attempts.hpp"
 #include "modules/identity/secret.hpp"
+#include "server/digest.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::identity {

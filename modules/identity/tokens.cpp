@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "modules/identity/state.hpp"
+#include "server/check.hpp"
+#include "server/digest.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::identity {
@@ -80,8 +82,6 @@ namespace {
 constexpr std::string_view kInsertToken = R"sql(
   INSERT INTO token (hash, account_id, account_version, created_at, expires_at) VALUES (?, ?, ?, ?, ?))sql";
 
-constexpr std::int64_t kMaxTokens = 1000;
-
 constexpr std::string_view kCountTokens = R"sql(
   SELECT COUNT(*) AS tokens FROM token WHERE account_id = ?)sql";
 
@@ -92,8 +92,8 @@ constexpr std::string_view kDeleteFirst = R"sql(
 void end_surplus(db::Session& db, std::uint64_t account_id) {
   const auto count = db.query_one(
       kCountTokens, [](const db::Row& row) { return row.number("tokens"); }, account_id);
-  if (count.value_or(0) > kMaxTokens)
-    db.execute(kDeleteFirst, account_id, std::min(*count - kMaxTokens, kMaxTokens));
+  constexpr std::int64_t kMost = check::kMaxTokens;
+  if (count.value_or(0) > kMost) db.execute(kDeleteFirst, account_id, std::min(*count - kMost, kMost));
 }
 }  // namespace
 

@@ -33,6 +33,9 @@ Written Profiles::put_user(db::Session& db, const UserData& user, std::optional<
 
 namespace {
 
+// One after the other, so that two who add at once do not both find room.
+constexpr std::string_view kLockOwner = "SELECT id FROM user WHERE id = ? FOR UPDATE";
+constexpr std::string_view kCountTerminals = "SELECT COUNT(*) AS held FROM terminal WHERE user_id = ?";
 constexpr std::string_view kLockTerminal =
     "SELECT version FROM terminal WHERE user_id = ? AND name = ? FOR UPDATE";
 constexpr std::string_view kPutTerminal = R"sql(
@@ -59,8 +62,15 @@ Written Profiles::put_terminal(db::Session& db, std::uint64_t user_id, const Ter
   check::length(terminal.display_name, 256, "displayName");
   check_features(terminal.capabilities, "capability");
   check_features(terminal.applications, "application");
-  demand_version(db.query_one(kLockTerminal, read_version, user_id, terminal.terminal), if_version,
-                 "the terminal");
+  const auto before = db.query_one(kLockTerminal, read_version, user_id, terminal.terminal);
+  demand_version(before, if_version, "the terminal");
+  if (!before) {
+    db.query_one(
+        kLockOwner, [](const db::Row& row) { return row.id("id"); }, user_id);
+    const auto held = db.query_one(
+        kCountTerminals, [](const db::Row& row) { return row.id("held"); }, user_id);
+    check::room(held.value(), check::kMaxTerminals, "terminals of a user", "terminalId");
+  }
   const Stored stored = db.query_one(kPutTerminal, read_stored, user_id, terminal.terminal,
                                      static_cast<int>(terminal.kind), terminal.display_name)
                             .value();

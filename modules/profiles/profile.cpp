@@ -9,6 +9,9 @@
 namespace whitebrick::profiles {
 namespace {
 
+// One after the other, so that two who add at once do not both find room.
+constexpr std::string_view kLockOwner = "SELECT id FROM user WHERE id = ? FOR UPDATE";
+constexpr std::string_view kCountProfiles = "SELECT COUNT(*) AS held FROM profile WHERE user_id = ?";
 constexpr std::string_view kLockProfile =
     "SELECT version, contact_number FROM profile WHERE user_id = ? AND name = ? FOR UPDATE";
 // Without the number: its unique key would make ON DUPLICATE KEY write somebody else's row.
@@ -46,6 +49,13 @@ Written Profiles::put_profile(db::Session& db, std::uint64_t user_id, const Prof
   }
   const auto before = db.query_one(kLockProfile, read_locked, user_id, profile.profile);
   demand_version(before ? std::optional(before->version) : std::nullopt, if_version, "the profile");
+  if (!before) {
+    db.query_one(
+        kLockOwner, [](const db::Row& row) { return row.id("id"); }, user_id);
+    const auto held = db.query_one(
+        kCountProfiles, [](const db::Row& row) { return row.id("held"); }, user_id);
+    check::room(held.value(), check::kMaxProfiles, "profiles of a user", "profileId");
+  }
 
   const Stored stored =
       db.query_one(kPutProfile, read_stored, user_id, profile.profile, profile.display_name,

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "modules/directory/directory.hpp"
-#include "server/fault.hpp"
 #include "tests/support/database.hpp"
+#include "tests/support/fault_of.hpp"
 #include "tests/support/recording_wake.hpp"
 
 namespace whitebrick::directory {
@@ -41,7 +41,7 @@ struct ReplicaDirectory {
   std::vector<std::string> find(const Search& search) {
     db::Lease lease = pool->lease();
     std::vector<std::string> names;
-    for (const Service& service : directory.find(lease.session(), search))
+    for (const Service& service : directory.find(lease.session(), search).services)
       names.push_back(service.registration.name);
     return names;
   }
@@ -56,16 +56,7 @@ struct ReplicaDirectory {
   Directory directory{{.lease = std::chrono::seconds(90)}, events};
 };
 
-// "CODE(field)" of the fault that `body` throws; "" when it throws none.
-template <class Body>
-std::string fault_of(Body&& body) {
-  try {
-    body();
-  } catch (const Fault& fault) {
-    return std::string(name(fault.code())) + "(" + fault.field() + ")";
-  }
-  return "";
-}
+using testing::fault_of;
 
 class DirectoryTest : public ::testing::Test {
  protected:

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "modules/identity/identity.hpp"
-#include "server/fault.hpp"
 #include "tests/support/database.hpp"
+#include "tests/support/fault_of.hpp"
 #include "tests/support/recording_wake.hpp"
 
 namespace whitebrick::identity {
@@ -53,16 +53,7 @@ struct ReplicaIdentity {
   Identity identity;
 };
 
-// "CODE(field)" of the fault that `body` throws; "" when it throws none.
-template <class Body>
-std::string fault_of(Body&& body) {
-  try {
-    body();
-  } catch (const Fault& fault) {
-    return std::string(name(fault.code())) + "(" + fault.field() + ")";
-  }
-  return "";
-}
+using testing::fault_of;
 
 class IdentityTest : public ::testing::Test {
  protected:

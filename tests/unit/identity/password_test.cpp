@@ -6,6 +6,7 @@
 
 #include "modules/identity/identity.hpp"
 #include "modules/identity/secret.hpp"
+#include "server/digest.hpp"
 
 namespace whitebrick::identity {
 namespace {

@@ -66,5 +66,17 @@ TEST(Check, WhatIsLeftOutIsFine) {
   EXPECT_EQ(fault_of([&] { check::length(absent, 1, "f"); }), "");
 }
 
+TEST(Check, OneMoreThanTheMaximumIsRefused) {
+  EXPECT_NO_THROW(check::room(49, 50, "profiles of a user", "profileId"));
+  EXPECT_THROW(check::room(50, 50, "profiles of a user", "profileId"), Fault);
+}
+
+TEST(Check, ALongerListIsCutAndSaysSo) {
+  std::vector<int> items{1, 2, 3};
+  EXPECT_FALSE(check::cut(items, 3));
+  EXPECT_TRUE(check::cut(items, 2));
+  EXPECT_EQ(items, (std::vector<int>{1, 2}));
+}
+
 }  // namespace
 }  // namespace whitebrick
