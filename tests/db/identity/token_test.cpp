@@ -1,4 +1,5 @@
 #include "modules/identity/secret.hpp"
+#include "server/digest.hpp"
 #include "tests/db/identity/identity_fixture.hpp"
 #include "tests/support/eventually.hpp"
 
