@@ -40,13 +40,21 @@ ParkedPolls::ParkedPolls(std::uint16_t port) : port_(port), epoll_(::epoll_creat
 }
 
 ParkedPolls::~ParkedPolls() {
-  for (const Connection& connection : connections_) ::close(connection.socket);
+  for (const Connection& connection : connections_) {
+    if (connection.socket >= 0) ::close(connection.socket);
+  }
   ::close(epoll_);
 }
 
 std::size_t ParkedPolls::connect() {
+  connections_.emplace_back();
+  open(connections_.size() - 1);
+  return connections_.size() - 1;
+}
+
+void ParkedPolls::open(std::size_t number) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  connections_.push_back({fd, {}});
+  connections_.at(number) = {fd, {}, false};
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port_);
@@ -57,9 +65,8 @@ std::size_t ParkedPolls::connect() {
     throw failed("connect");
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.u64 = connections_.size() - 1;
+  event.data.u64 = number;
   if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) throw failed("epoll_ctl");
-  return connections_.size() - 1;
 }
 
 // A message is far smaller than a socket's buffer, which is empty between two calls.
@@ -71,6 +78,8 @@ void ParkedPolls::post(std::size_t connection, std::string_view path, std::strin
   message.append("Content-Type: text/xml; charset=utf-8\r\nSOAPAction: \"\"\r\n");
   message.append("Authorization: Bearer ").append(token).append("\r\n");
   message.append("Content-Length: ").append(std::to_string(body.size())).append(kEndOfHead).append(body);
+  if (connections_.at(connection).socket < 0) open(connection);
+  connections_.at(connection).waits = true;
   const auto sent = ::send(connections_.at(connection).socket, message.data(), message.size(), MSG_NOSIGNAL);
   if (sent != static_cast<ssize_t>(message.size())) throw failed("send");
 }
@@ -88,12 +97,18 @@ void ParkedPolls::receive(std::size_t number, const Answered& answered) {
   Connection& connection = connections_.at(number);
   const ssize_t count = ::recv(connection.socket, piece.data(), piece.size(), MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (count <= 0) throw std::runtime_error("the server closed a connection");
+  if (count <= 0 && connection.waits) throw std::runtime_error("the server closed a connection");
+  if (count <= 0) {  // idle for too long
+    ::close(connection.socket);
+    connection.socket = -1;
+    return;
+  }
   connection.received.append(piece.data(), static_cast<std::size_t>(count));
   const auto end = end_of_message(connection.received);
   if (!end) return;
   const std::string message = std::move(connection.received);
   connection.received = message.substr(*end);
+  connection.waits = false;
   answered(number, message.starts_with("HTTP/1.1 200"), std::string_view(message).substr(0, *end), arrived);
 }
 

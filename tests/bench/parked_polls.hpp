@@ -35,8 +35,10 @@ class ParkedPolls {
   struct Connection {
     int socket = -1;
     std::string received;
+    bool waits = false;  // for an answer
   };
 
+  void open(std::size_t connection);
   void receive(std::size_t connection, const Answered&);
 
   std::uint16_t port_;

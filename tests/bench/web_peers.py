@@ -1,5 +1,6 @@
 """Peers of GetConnectability that are not one program of build/bench: JAX-WS on a warm JVM, and PHP."""
 
+import contextlib
 import getpass
 import grp
 import os
@@ -58,7 +59,8 @@ class Family(Program):
 
     def stop(self):
         for pid in reversed(self.pids()):
-            os.kill(pid, 9)
+            with contextlib.suppress(ProcessLookupError):  # ended with its parent
+                os.kill(pid, 9)
         for child in self.children:
             child.wait()
         self.children = []
