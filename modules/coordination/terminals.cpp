@@ -15,12 +15,6 @@
 #include "server/fault.hpp"
 
 namespace whitebrick::coordination {
-namespace {
-
-// Name of the queue in which a portal finds what is for the terminals it connected.
-
-}  // namespace
-
 Coordination::Coordination(Settings settings, identity::Identity& identity, directory::Directory& directory,
                            profiles::Profiles& profiles, availability::Availability& availability,
                            events::Events& events, Wake& wake)
