@@ -15,6 +15,7 @@
 #include "server/fault.hpp"
 
 namespace whitebrick::coordination {
+
 Coordination::Coordination(Settings settings, identity::Identity& identity, directory::Directory& directory,
                            profiles::Profiles& profiles, availability::Availability& availability,
                            events::Events& events, Wake& wake)
