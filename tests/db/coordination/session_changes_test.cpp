@@ -1,5 +1,6 @@
 // Sessions that change, services used by means of one another, and what is deleted under them.
 
+#include <atomic>
 #include <thread>
 
 #include "tests/db/coordination/coordination_fixture.hpp"
@@ -52,8 +53,8 @@ class SessionChangesTest : public CoordinationFixture {
   int live_service_sessions() { return static_cast<int>(count("SELECT COUNT(*) AS n FROM service_session")); }
 };
 
-// Something is being opened in one transaction while `meanwhile` happens and is dealt with, if that does not
-// wait for the same rows.
+// Something is being opened in one transaction while `meanwhile` happens and is dealt with, unless that waits
+// for the same rows.
 class OpeningTest : public SessionChangesTest {
  protected:
   void SetUp() override {
@@ -61,17 +62,28 @@ class OpeningTest : public SessionChangesTest {
     start_workers();
   }
   template <class Opening, class Meanwhile>
-  void open_while(Opening&& opening, Meanwhile&& meanwhile, bool dealt_with = true) {
+  void open_while(Opening&& opening, Meanwhile&& meanwhile) {
+    constexpr auto kPatience = std::chrono::milliseconds(500);
+    std::thread other;
+    std::atomic<bool> happened = false;
     testing::database().fresh_pool(1)->in_transaction([&](db::Session& db) {
       opening(db);
-      std::thread([&] {
-        in([&](db::Session& other) { meanwhile(other); });
-        if (dealt_with) settle();
-      }).join();
+      other = std::thread([&] {
+        in([&](db::Session& session) { meanwhile(session); });
+        happened = true;
+      });
+      if (testing::eventually([&] { return happened.load(); }, kPatience))
+        testing::eventually([&] { return to_hear() == 0; }, kPatience);
     });
+    other.join();
     settle();
     end_void();
     settle();
+  }
+  // Events that the components have still to deal with.
+  std::int64_t to_hear() {
+    return count(
+        "SELECT COUNT(*) AS n FROM delivery d JOIN queue q ON q.id = d.queue_id WHERE q.owner_kind = 3");
   }
   std::int64_t subscriptions_for(std::uint64_t profile_id) {
     return count("SELECT COUNT(*) AS n FROM subscription WHERE owner_kind = 2 AND profile_id = " +
@@ -110,7 +122,7 @@ TEST_F(OpeningTest, ATerminalThatConnectsWhileItIsDeletedIsConnectedNoMore) {
       [&](db::Session& db) {
         here_.coordination.connect_terminal(db, user(kAlice), std::nullopt, "phone", {}, std::nullopt);
       },
-      [&](db::Session& db) { here_.profiles.delete_terminal(db, kAlice, "phone", std::nullopt); }, false);
+      [&](db::Session& db) { here_.profiles.delete_terminal(db, kAlice, "phone", std::nullopt); });
   EXPECT_EQ(count("SELECT COUNT(*) AS n FROM terminal_session"), 0);
   EXPECT_EQ(count("SELECT COUNT(*) AS n FROM access_session"), 0);
   EXPECT_EQ(count("SELECT COUNT(*) AS n FROM subscription WHERE owner_kind = 2"), 0);
@@ -126,8 +138,7 @@ TEST_F(OpeningTest, AServiceThatIsOpenedWhileItsSubscriptionGoesIsUsedNoMore) {
       [&](db::Session& db) {
         here_.profiles.unsubscribe_from_service(db, here_.profiles.find_profile(db, kAlice, "work").value(),
                                                 {"mail", "acme"});
-      },
-      false);
+      });
   EXPECT_EQ(live_service_sessions(), 0);
   EXPECT_EQ(of_type(heard_by_mail(), "session.ended", "cause"), Texts{"UNSUBSCRIBED"});
 }
