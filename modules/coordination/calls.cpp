@@ -110,10 +110,11 @@ Calls::Situation Calls::situation(db::Session& db, const Caller& asker, const Ca
   if (from != nullptr) {
     found.caller_profile_id = from->id;
     found.caller_user_id = from->user_id;
-  } else if (found.caller_user_id == 0) {
-    found.caller_user_id = kStranger;
   }
+  const bool outsider = found.caller_user_id == 0;
+  if (outsider) found.caller_user_id = kStranger;
   auto views = availability_.views(db, found.caller_user_id, 0, {question.called});
+  if (outsider && caller) availability_.cover_outsider(db, views.at(0), *caller);
   if (!question.dry_run) availability_.use_grants(db, views);
   found.seen_by_caller = views.at(0).facts;
   // A dry run only foresees that.

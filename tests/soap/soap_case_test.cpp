@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "server/access.hpp"
+#include "tests/support/database.hpp"
 #include "tests/support/soap_harness.hpp"
 
 namespace whitebrick::testing {
@@ -68,6 +69,10 @@ class SoapCase : public ::testing::TestWithParam<Case> {
     if (const std::string setup = read(GetParam().folder / "setup.xml"); !setup.empty()) {
       const Xml xml(setup);
       for (_xmlNode* call : children(xml.root())) {
+        if (local_name(call) == "sql") {
+          database().pool().lease().session().execute(text_of(call));
+          continue;
+        }
         const std::string times = attribute(call, "times");
         for (int n = 1; n <= (times.empty() ? 1 : std::stoi(times)); ++n) {
           const std::string body = numbered(serialise(children(call).at(0)), n);

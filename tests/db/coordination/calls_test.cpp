@@ -1,6 +1,7 @@
 // Calls on a real database: decided once, announced, taken by one, lost once.
 
 #include <atomic>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -185,6 +186,73 @@ TEST_F(CallsTest, ATransferGoesToATerminalAKindOrTheMessagingSystem) {
   EXPECT_EQ(decided.messaging->name, "box");
   const auto events = drain(queue_of(kBob));
   EXPECT_EQ(of_type(events, "call.diverted", "reason"), (Texts{"TRANSFER", "TRANSFER", "TRANSFER"}));
+}
+
+// The one filter, read from the database in two ways.
+TEST_F(CallsTest, DecideCallDoesWhatExplainAvailabilitySays) {
+  using availability::CallAction;
+  const std::map<CallAction, std::string> names{{CallAction::kAccept, "ACCEPT"},
+                                                {CallAction::kReject, "REJECT"},
+                                                {CallAction::kNotify, "NOTIFY"},
+                                                {CallAction::kForward, "FORWARD"}};
+  std::set<std::string> met;
+  bool connected = false, box = false;
+  const auto compare = [&](const std::string& when) {
+    const auto owner = work(kBob);
+    for (const char* caller : {kAliceNumber, kOutside, kBobNumber}) {
+      const auto rules = in(
+          [&](db::Session& db) { return here_.availability.explain(db, owner, caller, std::nullopt).calls; });
+      ASSERT_EQ(rules.size(), 4U);
+      for (const auto& rule : rules) {
+        auto question = call("c", kBobNumber, caller);
+        question.type = rule.type;
+        question.dry_run = true;
+        const auto said = connected ? rule.connected : rule.away;
+        const bool kept = box && rule.messaging && said != CallAction::kAccept;
+        const std::string expected = kept ? "FORWARD" : names.at(said);
+        EXPECT_EQ(wire_name(decide(question).action), expected)
+            << when << ", " << caller << ", " << wire_name(rule.type);
+        met.insert(expected);
+      }
+    }
+  };
+  const auto compare_all = [&](const std::string& when) {
+    for (const char* policy : {"1", "2", "3"}) {
+      in([&](db::Session& db) { db.execute("UPDATE profile SET policy = ? WHERE id = 42", policy); });
+      compare(when + ", policy " + policy);
+    }
+  };
+  transfer(kBob, "tel:+33155555555");
+  for (const bool there : {false, true}) {
+    if (there) connect(kBob);
+    connected = there;
+    for (const char* mode : {"state = 3", "state = 2, transfer_to = NULL", "state = 2, offers = 2",
+                             "state = 1, offers = 5", "state = 2, offers = NULL, notification = 4",
+                             "state = 4", "state = 1, notification = NULL, contacts = 1",
+                             "state = 3, transfer_to = 'tel:+33155555555', contacts = 1"}) {
+      in([&](db::Session& db) {
+        db.execute(std::string("UPDATE mode SET ") + mode);
+        db.execute("DELETE FROM mode_contact");
+        db.execute("INSERT INTO mode_contact (mode_id, number) SELECT id, ? FROM mode WHERE contacts = 1",
+                   kOutside);
+        db.execute(
+            "UPDATE mode_activation a JOIN mode m ON m.id = a.mode_id SET a.slot = IF(m.contacts = 0, 0, "
+            "m.id)");
+      });
+      compare_all(std::string(mode) + (there ? ", connected" : ", away"));
+    }
+    in([](db::Session& db) {
+      db.execute("UPDATE mode SET state = 3, transfer_to = 'tel:+33155555555', contacts = 0, offers = NULL");
+      db.execute("UPDATE mode_activation SET slot = 0");
+    });
+    if (!box) let_use_box(kBob);
+    box = true;
+    want(kBob, {}, {kOutside}, {kAliceNumber});
+    compare_all("with a messaging system, one refused");
+    want(kBob, {}, {kAliceNumber, kOutside});
+    compare_all("with a messaging system, authorised");
+  }
+  EXPECT_EQ(met.size(), 4U);
 }
 
 TEST_F(CallsTest, TheOwnerIsAlwaysToldOfAForward) {

@@ -1,5 +1,8 @@
 // GetConnectability: who asks decides what is seen.
 
+#include <set>
+
+#include "modules/coordination/urgent.hpp"
 #include "tests/db/coordination/coordination_fixture.hpp"
 
 namespace whitebrick::coordination {
@@ -88,6 +91,34 @@ TEST_F(ConnectabilityTest, AUserAsksFromASessionOfHisOwn) {
               ask(user(kBob), Question{{kAliceNumber}, session, {}});
             }),
             "SESSION_ENDED(accessSessionId)");
+}
+
+// Nobody, closed, refusing, hidden by a level: what is stored about a number asks nothing of who has it.
+TEST_F(ConnectabilityTest, ListsAndPermissionsCostTheSameForAnybody) {
+  add_user(70, "closed", "3");
+  add_user(71, "refusing");
+  add_user(72, "gone");
+  want(71, {}, {}, {kAliceNumber});
+  set_level(72, ModeState::kUnknown);
+  auto& pool = testing::database().pool();
+  std::set<std::uint64_t> allowing, listing;
+  const auto owner = work(kAlice);
+  for (const char* contact :
+       {"tel:+33188888888", "tel:+33100000070", "tel:+33100000071", "tel:+33100000072", kBobNumber}) {
+    auto before = pool.counts().statements;
+    EXPECT_TRUE(in([&](db::Session& db) {
+      return here_.coordination.urgent_messages().allow(
+          db, owner, {.contact = contact, .voice = true, .written = false, .until = {}});
+    }));
+    allowing.insert(pool.counts().statements - before);
+    before = pool.counts().statements;
+    in([&](db::Session& db) {
+      here_.profiles.set_contact_lists(db, owner, {{contact}, {contact}, {}}, std::nullopt);
+    });
+    listing.insert(pool.counts().statements - before);
+  }
+  EXPECT_EQ(allowing.size(), 1U);
+  EXPECT_EQ(listing.size(), 1U);
 }
 
 TEST_F(ConnectabilityTest, AnAdministratorSeesThePlainTruth) {
