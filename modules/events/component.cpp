@@ -44,9 +44,10 @@ constexpr std::string_view kKeep = R"sql(
          (subscription_id, event_id, recipient_kind, recipient_id, profile_id, outcome, attempts, done_at)
   VALUES (?, ?, 3, 0, NULL, 1, ?, UTC_TIMESTAMP(6)))sql";
 
+// Workers that fail together, of several replicas, count one attempt.
 constexpr std::string_view kPutOff = R"sql(
   UPDATE delivery SET attempts = LEAST(attempts + 1, 65535), visible_at = UTC_TIMESTAMP(6) + INTERVAL ? SECOND
-   WHERE queue_id = ? AND event_id = ? AND subscription_id = ?)sql";
+   WHERE queue_id = ? AND event_id = ? AND subscription_id = ? AND attempts = ?)sql";
 
 struct Taken {
   std::uint64_t event_id = 0, subscription_id = 0;
@@ -167,15 +168,17 @@ struct ComponentWorkers::State {
                                          {"again_in_seconds", std::to_string(pause)},
                                          {"error", failed.what}});
     pool.in_transaction([&](db::Session& db) {
-      db.execute(kPutOff, pause, component.queue_id, failed.taken.event_id, failed.taken.subscription_id);
+      db.execute(kPutOff, pause, component.queue_id, failed.taken.event_id, failed.taken.subscription_id,
+                 failed.taken.attempts);
     });
   }
 
-  // For an administrator to look at and requeue: nothing else depends on its being handled soon.
+  // For an administrator to look at and requeue. Until he does, what the event asked for is not done: the
+  // sessions of a deleted profile or of a disabled account, say, are not ended by it.
   void give_up(const Component& component, const HandlerFailed& failed) {
     const Taken& taken = failed.taken;
     const auto buried = pool.in_transaction([&](db::Session& db) {
-      db.execute(kPutOff, 0, component.queue_id, taken.event_id, taken.subscription_id);
+      db.execute(kPutOff, 0, component.queue_id, taken.event_id, taken.subscription_id, taken.attempts);
       return bury(db, component.queue_id, taken.event_id, taken.event_id);
     });
     if (buried == 0) return;  // another worker was quicker

@@ -162,7 +162,7 @@ constexpr std::string_view kForgetDepth = R"sql(
 
 namespace {
 
-constexpr int kMostSubscriptions = 200;
+constexpr int kMostSubscriptions = 5000;
 
 constexpr std::string_view kCountSubscriptions = R"sql(
   SELECT COUNT(*) AS subscriptions FROM subscription WHERE owner_kind = ? AND owner_id = ?)sql";
@@ -172,7 +172,7 @@ void require_few(db::Session& db, Party owner) {
       kCountSubscriptions, [](const db::Row& row) { return row.number("subscriptions"); }, number(owner.kind),
       owner.id);
   if (subscriptions.value_or(0) > kMostSubscriptions)
-    throw Fault(FaultCode::LIMIT_EXCEEDED, "A service has at most 200 subscriptions.", "name");
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "A service has at most 5,000 subscriptions.", "name");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@ import time
 
 from bench import HERE
 from connectability import user_token
+from pool import wait_for
 from presence import ours, watch
 from rounds import Load, line, run_rounds
 from soap_call import envelope, soap
@@ -69,6 +70,16 @@ def growth(results, kind, bar, per_contact):
                    f"{ratio:.2f}")
 
 
+# What the server has still to do of what it was told.
+PENDING = """SELECT (SELECT COUNT(*) FROM delivery d JOIN queue q ON q.id = d.queue_id WHERE q.owner_kind = 3)
+                  + (SELECT COUNT(*) FROM fanout) + (SELECT COUNT(*) FROM fanout_target)
+                  + (SELECT COUNT(*) FROM contact_watch WHERE checked = 0)"""
+
+
+def settle(bench):
+    wait_for(lambda: int(bench.database.run(PENDING)) == 0, "end of what the server has to do")
+
+
 def parked(bench):
     """1,000 polls in which nothing happens."""
     watch(bench, PARKED_OWNER, PARKED_FIRST, PARKED)
@@ -81,15 +92,16 @@ def parked(bench):
 
     def quiet():
         before = clocks()
-        time.sleep(QUIET_SECONDS)
+        wait_for(lambda: time.monotonic() > before[3] + QUIET_SECONDS, "end of the quiet time")
         after = clocks()
         seconds = after[3] - before[3]
         assert before[4] == after[4], "polls came meanwhile"
         return [(a - b) / seconds for a, b in zip(after[:3], before[:3])], after[4]
-    time.sleep(5)  # what connecting them has left to do
+    settle(bench)  # what connecting them has left to do
     without, none = quiet()
     polls = ours(bench, "states", PARKED_OWNER, PARKED_FIRST, PARKED, 1)
-    time.sleep(2)
+    settle(bench)
+    wait_for(lambda: clocks()[4] == none + PARKED, "parking of all polls")
     with_polls, number = quiet()
     assert number - none == PARKED, f"{number} are parked"
     told = [polls.run() for _ in range(3)]

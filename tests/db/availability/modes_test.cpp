@@ -187,8 +187,10 @@ TEST_F(ModesTest, WhatIsOverIsToldOnceByWhoeverComesFirst) {
 }
 
 TEST_F(ModesTest, ManyThatAreOverAreClearedInPieces) {
+  const std::uint64_t dora = user("dora"), emil = user("emil"), fanny = user("fanny");
   for (int i = 0; i < 101; ++i) {
-    const ProfileKey key = profile(alice_.user_id, "p" + std::to_string(i), {});
+    const std::uint64_t owner = i % 3 == 0 ? dora : i % 3 == 1 ? emil : fanny;
+    const ProfileKey key = profile(owner, "p" + std::to_string(i), {});
     set_level(key, ModeState::kUnknown, now() + std::chrono::hours(1));
   }
   pass(std::chrono::hours(2));
