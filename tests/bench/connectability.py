@@ -54,6 +54,20 @@ class Wrk(Load):
                            f"http://127.0.0.1:{port}/coordination"] for port in ports])
 
 
+class NewQuestions(Wrk):
+    """Nothing is asked twice, so that nothing of it can be remembered."""
+
+    def __init__(self, ports, seconds):
+        super().__init__(ports, seconds)
+        self.repeating = self.commands
+        self.runs = 0
+
+    def run(self):
+        self.runs += 1
+        self.commands = [[*command, "--", "new", str(self.runs)] for command in self.repeating]
+        return super().run()
+
+
 class WhileModesChange(Wrk):
     """The same load while 50 times a second somebody orders another mode; CPU per call has the orders in it."""
 
@@ -106,6 +120,8 @@ def measure(bench):
     loads = {name: (Wrk(ports, args.seconds), used) for name, (ports, used) in subjects.items()}
     changing = WhileModesChange(replica.port, args.seconds)
     loads["ours, changing"] = (changing, programs[:1])
+    loads["ours, new"] = (NewQuestions([replica.port], args.seconds), programs[:1])
+    loads["gsoap_db, new"] = (NewQuestions([five.port], args.seconds), [five])
     warm = [Wrk(ports, 1) for ports, _ in subjects.values()]
     warm += [Wrk([peer.port], args.warm_jvm) for peer in (java, java_two)]
     results = run_rounds(args.rounds, bench.database, loads, warm)
@@ -117,6 +133,8 @@ def measure(bench):
     names = ["gsoap_echo", "gsoap_db", "gsoap_db, 2 tables", "jaxws", "jaxws, 2 tables", "php"]
     yield (f"GetConnectability of 20 contacts, {CONNECTIONS} connections. Ours: Bearer tokens of 100 users; "
            "peers authenticate nobody", list(table("call", results, "ours", names, bars)))
+    yield ("The same, no question asked twice: nothing of the answers can be remembered",
+           list(table("call", results, "ours, new", ["gsoap_db, new", "ours"], {("rate", "gsoap_db, new"): ">= 1.2"})))
     orders = sum(changing.orders) / (args.rounds * args.seconds)
     yield (f"The same while people change their modes ({orders:.0f} changes a second), beside quiet times",
            list(table("call", results, "ours, changing", ["ours"], {})))

@@ -1,15 +1,16 @@
 -- GetConnectability of 20 contacts, for wrk: 500 messages made beforehand and sent in turn. Each of 100
 -- users asks with his own token for the fourteen before him (ten let him see them, two refuse him, one
--- granted and one refused what he asked for) and for six others.
+-- granted and one refused what he asked for) and for six others. With `-- new SEED` no question is asked
+-- twice: each is made when it is sent, by any of the 10,000, about six of his fourteen and fourteen others.
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "text/xml; charset=utf-8"
 wrk.headers["SOAPAction"] = '""'
-local PEOPLE, requests, at = 10000, {}, 0
+local PEOPLE, requests, at, new = 10000, {}, 0, false
 
 local function message(asker)
   local contacts = {}
   for k = 1, 20 do
-    local n = k <= 14 and (asker - 1 - k) % PEOPLE + 1 or math.random(1, PEOPLE)
+    local n = k <= (new and 6 or 14) and (asker - 1 - k) % PEOPLE + 1 or math.random(1, PEOPLE)
     contacts[k] = string.format("<q:contact>tel:+331%08d</q:contact>", n)
   end
   return '<?xml version="1.0" encoding="UTF-8"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"'
@@ -17,17 +18,20 @@ local function message(asker)
     .. '</q:GetConnectability></e:Body></e:Envelope>'
 end
 
+local function question(asker)
+  local headers = { ["Authorization"] = string.format("Bearer bench-user-%08d-0123456789abcdefghijkl", asker) }
+  for name, value in pairs(wrk.headers) do headers[name] = value end
+  return wrk.format(nil, nil, headers, message(asker))
+end
+
 function init(args)
-  math.randomseed(42)
-  for i = 1, 500 do
-    local asker = math.random(1, 100) * 97
-    local headers = { ["Authorization"] = string.format("Bearer bench-user-%08d-0123456789abcdefghijkl", asker) }
-    for name, value in pairs(wrk.headers) do headers[name] = value end
-    requests[i] = wrk.format(nil, nil, headers, message(asker))
-  end
+  new = args[1] == "new"
+  math.randomseed(new and tonumber(args[2]) or 42)
+  for i = 1, new and 0 or 500 do requests[i] = question(math.random(1, 100) * 97) end
 end
 
 function request()
+  if new then return question(math.random(1, PEOPLE)) end
   at = at % #requests + 1
   return requests[at]
 end
