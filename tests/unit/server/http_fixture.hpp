@@ -62,14 +62,28 @@ class HttpTest : public ::testing::Test {
   std::unique_ptr<HttpServer> server_;
 };
 
-// A door that runs stand at until it opens.
+// A door that runs stand at until it opens. It stays as long as somebody is in it: the server outlives the
+// test's own variables.
 class Gate {
  public:
+  Gate() = default;
+  ~Gate() {
+    std::unique_lock lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return inside_ == 0; });
+  }
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+
   void pass() {
     std::unique_lock lock(mutex_);
     ++standing_;
+    ++inside_;
     changed_.notify_all();
     changed_.wait(lock, [&] { return open_; });
+    --inside_;
+    changed_.notify_all();
   }
   void open() {
     std::lock_guard lock(mutex_);
@@ -85,7 +99,8 @@ class Gate {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool open_ = false;
-  int standing_ = 0;
+  int standing_ = 0;  // ever
+  int inside_ = 0;    // now
 };
 
 }  // namespace whitebrick
