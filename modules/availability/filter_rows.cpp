@@ -22,15 +22,10 @@ WHERE a.profile_id = ? AND (a.until_at IS NULL OR a.until_at > ?) AND COALESCE(m
 ORDER BY a.slot)sql";
 
 CoveringMode read_active(const db::Row& row) {
-  return {.mode = row.text_or_null("mode").value_or(""),
-          .state = static_cast<ModeState>(row.number("state")),
-          .transfer = read_transfer(row),
-          .means = read_means(row),
-          .contacts = static_cast<int>(row.number("contacts")),
-          .priority = static_cast<int>(row.number("priority")),
-          .activated_at = row.time("activated_at"),
-          .from = {},
-          .until = row.time_or_null("until_at")};
+  CoveringMode mode = read_covering(row);
+  mode.activated_at = row.time("activated_at");
+  mode.until = row.time_or_null("until_at");
+  return mode;
 }
 
 constexpr std::string_view kOfRules = R"sql(

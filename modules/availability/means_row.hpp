@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "db/session.hpp"
-#include "modules/availability/communication.hpp"
+#include "modules/availability/filter.hpp"
 
 namespace whitebrick::availability {
 
@@ -20,22 +20,29 @@ std::optional<Enum> read_enum(const db::Row& row, const char* column) {
   return number ? std::optional(static_cast<Enum>(*number)) : std::nullopt;
 }
 
-struct MeansColumns {
-  const char *transfer_to = "transfer_to", *transfer_terminal = "transfer_terminal",
-             *transfer_medium = "transfer_medium", *offers = "offers", *call_by = "call_by",
-             *notification = "notification";
-};
-
-inline TransferTarget read_transfer(const db::Row& row, const MeansColumns& columns = {}) {
-  return {.number = row.text_or_null(columns.transfer_to),
-          .terminal = row.text_or_null(columns.transfer_terminal),
-          .medium = read_enum<Medium>(row, columns.transfer_medium)};
+inline TransferTarget read_transfer(const db::Row& row) {
+  return {.number = row.text_or_null("transfer_to"),
+          .terminal = row.text_or_null("transfer_terminal"),
+          .medium = read_enum<Medium>(row, "transfer_medium")};
 }
 
-inline Means read_means(const db::Row& row, const MeansColumns& columns = {}) {
-  return {.offers = read_enum<Offers>(row, columns.offers),
-          .call_by = static_cast<Media>(row.number_or_null(columns.call_by).value_or(0)),
-          .notification = read_enum<Notification>(row, columns.notification)};
+inline Means read_means(const db::Row& row) {
+  return {.offers = read_enum<Offers>(row, "offers"),
+          .call_by = static_cast<Media>(row.number_or_null("call_by").value_or(0)),
+          .notification = read_enum<Notification>(row, "notification")};
+}
+
+// An active mode, or a level, for which the mode's columns are NULL: with its name as `mode`, its state,
+// contacts and priority; not when and by what it became active.
+inline CoveringMode read_covering(const db::Row& row) {
+  CoveringMode mode;
+  mode.mode = row.text_or_null("mode").value_or("");
+  mode.state = static_cast<ModeState>(row.number("state"));
+  mode.transfer = read_transfer(row);
+  mode.means = read_means(row);
+  mode.contacts = static_cast<int>(row.number_or_null("contacts").value_or(0));
+  mode.priority = static_cast<int>(row.number_or_null("priority").value_or(0));
+  return mode;
 }
 
 }  // namespace whitebrick::availability

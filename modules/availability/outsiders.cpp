@@ -1,4 +1,6 @@
 // Callers whose number no user has: a mode for some contacts may be for them all the same.
+#include <utility>
+
 #include "modules/availability/availability.hpp"
 #include "modules/availability/means_row.hpp"
 
@@ -28,16 +30,10 @@ void Availability::cover_outsider(db::Session& db, View& view, const std::string
   db.query(
       kModesForNumber,
       [&](const db::Row& row) {
-        view.facts.covering.push_back({.mode = row.text("mode"),
-                                       .state = static_cast<ModeState>(row.number("state")),
-                                       .transfer = read_transfer(row),
-                                       .means = read_means(row),
-                                       .contacts = static_cast<int>(row.number("contacts")),
-                                       .priority = static_cast<int>(row.number("priority")),
-                                       .activated_at = row.time("activated_at"),
-                                       .from = {},
-                                       .until = {},
-                                       .by_rule = row.flag("by_rule")});
+        CoveringMode mode = read_covering(row);
+        mode.activated_at = row.time("activated_at");
+        mode.by_rule = row.flag("by_rule");
+        view.facts.covering.push_back(std::move(mode));
         return true;
       },
       number, profile_id, number, profile_id);

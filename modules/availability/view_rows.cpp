@@ -215,9 +215,8 @@ void ViewRows::add_grant(Owner& owner, const db::Row& row) {
 void ViewRows::add_mode(Owner& owner, const db::Row& row, bool by_rule) {
   const std::uint64_t id = row.id("id");
   const auto user = row.id_or_null("user_id");
-  const auto state = row.number_or_null("state");
   const Time at = row.time("at");
-  if (!state) {
+  if (!row.number_or_null("state")) {
     if (by_rule) bound(owner.modes_until, at);
     return;
   }
@@ -228,18 +227,9 @@ void ViewRows::add_mode(Owner& owner, const db::Row& row, bool by_rule) {
     if (user) seen->users.push_back(*user);
     return;
   }
-  CoveringMode mode{.mode = row.text_or_null("mode").value_or(""),
-                    .state = static_cast<ModeState>(*state),
-                    .transfer = {},
-                    .means = {},
-                    .contacts = static_cast<int>(row.number_or_null("contacts").value_or(0)),
-                    .priority = static_cast<int>(row.number_or_null("priority").value_or(0)),
-                    .activated_at = at,
-                    .from = {},
-                    .until = {},
-                    .by_rule = by_rule};
-  mode.transfer = read_transfer(row);
-  mode.means = read_means(row);
+  CoveringMode mode = read_covering(row);
+  mode.activated_at = at;
+  mode.by_rule = by_rule;
   owner.modes.push_back({id, std::move(mode), {}});
   if (user) owner.modes.back().users.push_back(*user);
 }

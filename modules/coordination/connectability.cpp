@@ -1,18 +1,21 @@
 // Who can be reached now, as the asker may know it (M3, 11.d; the rules: availability/view.hpp).
 
 #include "modules/coordination/coordination.hpp"
+#include "modules/coordination/service_session_rows.hpp"
 #include "server/check.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::coordination {
 namespace {
 
-constexpr std::string_view kUserOfServiceSession = R"sql(
-SELECT user_id FROM service_session WHERE public_id = UNHEX(?) AND service_id = ?)sql";
 constexpr std::string_view kOwnAccessSession = R"sql(
 SELECT 1 AS yes FROM access_session WHERE public_id = UNHEX(?) AND user_id = ?)sql";
 
 }  // namespace
+
+Reach reach_of(const availability::View& view) {
+  return {availability::connectability(view.facts), availability::offered_now(view.facts)};
+}
 
 std::vector<Reach> Coordination::connectability(db::Session& db, const Caller& caller,
                                                 const Question& question) {
@@ -34,11 +37,7 @@ std::vector<Reach> Coordination::connectability(db::Session& db, const Caller& c
     if (caller.role != Role::kService) {
       throw Fault(FaultCode::FORBIDDEN, "only its service asks by a service session", "serviceSessionId");
     }
-    const auto user = db.query_one(
-        kUserOfServiceSession, [](const db::Row& row) { return row.id("user_id"); },
-        *question.service_session_id, caller.account_id);
-    if (!user) throw Fault(FaultCode::SESSION_ENDED, "this service session is over", "serviceSessionId");
-    user_id = *user;
+    user_id = user_of_service_session(db, caller, *question.service_session_id, "serviceSessionId");
     service_id = 0;
   }
 
@@ -47,7 +46,7 @@ std::vector<Reach> Coordination::connectability(db::Session& db, const Caller& c
   if (caller.role == Role::kAdmin) {  // sees what the owner himself would see
     for (auto& view : availability_.views(db, user_id, service_id, numbers)) {
       view.facts.asks_himself = view.facts.registered;
-      reached.push_back({availability::connectability(view.facts), availability::offered_now(view.facts)});
+      reached.push_back(reach_of(view));
     }
     return reached;
   }

@@ -68,10 +68,7 @@ ContactDelta Coordination::contact_states(db::Session& db, const StatesPlace& pl
     const auto wanted = profiles_.wanted_contacts(db, place.profile.id);
     const auto views = availability_.views(db, place.profile.user_id, 0, wanted);
     for (const auto& view : views) {
-      whole.contacts.push_back(
-          {profile,
-           view.number,
-           {availability::connectability(view.facts), availability::offered_now(view.facts)}});
+      whole.contacts.push_back({profile, view.number, reach_of(view)});
     }
     add_names(db, whole.contacts);
     return whole;

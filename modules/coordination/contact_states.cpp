@@ -21,10 +21,6 @@ constexpr std::size_t kChunk = 500;    // sessions or contacts in one background
 constexpr int kStateLifetime = 86400;  // seconds; a later snapshot has it anyway
 constexpr std::string_view kComponent = "coordination";
 
-Reach reach_of(const availability::View& view) {
-  return {availability::connectability(view.facts), availability::offered_now(view.facts)};
-}
-
 // Concerns no profile: only components are told.
 void publish_internal(db::Session& db, events::Events& events, std::string type, std::string content) {
   events::NewEvent event;

@@ -4,6 +4,7 @@
 
 #include "modules/coordination/context_row.hpp"
 #include "modules/coordination/session_id.hpp"
+#include "modules/coordination/service_session_rows.hpp"
 #include "server/check.hpp"
 #include "server/fault.hpp"
 #include "server/xml_text.hpp"
@@ -48,8 +49,6 @@ Contexts::Found Contexts::existing(db::Session& db, const Caller& caller, const 
 
 namespace {
 
-constexpr std::string_view kUserOfServiceSession = R"sql(
-SELECT user_id FROM service_session WHERE public_id = UNHEX(?) AND service_id = ?)sql";
 constexpr std::string_view kHasSession = R"sql(
 SELECT 1 AS yes FROM access_session WHERE user_id = ? LIMIT 1)sql";
 constexpr std::string_view kNumberOfContexts = R"sql(
@@ -66,11 +65,7 @@ std::uint64_t user_to_act_for(db::Session& db, const Caller& caller,
     if (!service_session) {
       throw Fault(FaultCode::INVALID_ARGUMENT, "a service names its service session", "serviceSessionId");
     }
-    const auto user = db.query_one(
-        kUserOfServiceSession, [](const db::Row& row) { return row.id("user_id"); }, *service_session,
-        caller.account_id);
-    if (!user) throw Fault(FaultCode::SESSION_ENDED, "this service session is over", "serviceSessionId");
-    return *user;
+    return user_of_service_session(db, caller, *service_session, "serviceSessionId");
   }
   if (service_session) {
     throw Fault(FaultCode::INVALID_ARGUMENT, "only a service names a service session", "serviceSessionId");

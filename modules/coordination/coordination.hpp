@@ -88,6 +88,7 @@ struct Reach {
   availability::Offers offers = 0;
   friend auto operator<=>(const Reach&, const Reach&) = default;
 };
+Reach reach_of(const availability::View&);
 
 struct WatchedContact {
   std::string profile;  // of the watcher

@@ -1,5 +1,7 @@
 #include "modules/coordination/service_session_rows.hpp"
 
+#include "server/fault.hpp"
+
 #include <map>
 
 #include "db/list.hpp"
@@ -124,6 +126,22 @@ std::optional<ServiceSession> ServiceSessionRows::one(db::Session& db, std::uint
   auto found = completed(db, db.query(kOne, read, id));
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
+}
+
+namespace {
+
+constexpr std::string_view kUserOfServiceSession = R"sql(
+SELECT user_id FROM service_session WHERE public_id = UNHEX(?) AND service_id = ?)sql";
+
+}  // namespace
+
+std::uint64_t user_of_service_session(db::Session& db, const Caller& service, const std::string& public_id,
+                                      const std::string& field) {
+  const auto user = db.query_one(
+      kUserOfServiceSession, [](const db::Row& row) { return row.id("user_id"); }, public_id,
+      service.account_id);
+  if (!user) throw Fault(FaultCode::SESSION_ENDED, "this service session is over", field);
+  return *user;
 }
 
 }  // namespace whitebrick::coordination

@@ -23,4 +23,8 @@ class ServiceSessionRows {
   static std::optional<ServiceSession> one(db::Session&, std::uint64_t id);
 };
 
+// Whose session of the calling service it is. Faults: SESSION_ENDED(field).
+std::uint64_t user_of_service_session(db::Session&, const Caller& service, const std::string& public_id,
+                                      const std::string& field);
+
 }  // namespace whitebrick::coordination

@@ -87,8 +87,6 @@ std::uint64_t Coordination::means(db::Session& db, const Caller& caller, const s
 
 namespace {
 
-constexpr std::string_view kUserOfServiceSession = R"sql(
-SELECT user_id FROM service_session WHERE public_id = UNHEX(?) AND service_id = ?)sql";
 constexpr std::string_view kInsertServiceSession = R"sql(
 INSERT INTO service_session (public_id, access_session_id, user_id, profile_id, service_id, via_session_id, opened_at)
 VALUES (UNHEX(?), ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))
@@ -104,10 +102,7 @@ std::uint64_t user_of(db::Session& db, const Caller& caller, const std::optional
     throw Fault(FaultCode::FORBIDDEN, "a service opens a session only by means of its own",
                 "viaServiceSessionId");
   }
-  const auto user = db.query_one(
-      kUserOfServiceSession, [](const db::Row& row) { return row.id("user_id"); }, *via, caller.account_id);
-  if (!user) throw Fault(FaultCode::SESSION_ENDED, "this service session is over", "viaServiceSessionId");
-  return *user;
+  return user_of_service_session(db, caller, *via, "viaServiceSessionId");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "modules/events/dead.hpp"
 #include "modules/events/delivery_rules.hpp"
+#include "modules/events/event_row.hpp"
 #include "modules/events/names.hpp"
 #include "server/log.hpp"
 
@@ -59,14 +60,8 @@ std::optional<Event> load_event(db::Session& db, const Taken& taken) {
   auto event = db.query_one(
       kSelectEvent,
       [&](const db::Row& row) {
-        Event e;
+        Event e = read_event(row);
         e.id = taken.event_id;
-        e.type = row.text("type");
-        e.content = row.bytes("content").value;
-        e.published_at = row.time("created_at");
-        e.transmitter = {row.id("service_id"), row.text_or_null("service_name").value_or(""),
-                         row.text_or_null("provider").value_or(""),
-                         row.text_or_null("component").value_or("")};
         e.attempts = taken.attempts + 1;
         has_targets = row.number("targets") > 0;
         return e;

@@ -9,6 +9,7 @@
 
 #include "db/list.hpp"
 #include "modules/events/delivery_rules.hpp"
+#include "modules/events/event_row.hpp"
 #include "modules/events/names.hpp"
 #include "server/fault.hpp"
 
@@ -98,13 +99,8 @@ struct DeadRow {
 
 DeadRow read_dead(const db::Row& row) {
   DeadRow found;
-  Event& event = found.dead.event;
+  Event& event = found.dead.event = read_event(row);
   event.id = row.id("event_id");
-  event.type = row.text("type");
-  event.content = row.bytes("content").value;
-  event.published_at = row.time("created_at");
-  event.transmitter = {row.id("service_id"), row.text_or_null("service_name").value_or(""),
-                       row.text_or_null("provider").value_or(""), row.text_or_null("component").value_or("")};
   event.attempts = static_cast<unsigned>(row.number("attempts"));
   event.sequence = row.id("sequence");
   event.replay = row.flag("replay");

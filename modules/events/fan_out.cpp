@@ -8,16 +8,13 @@
 #include "db/list.hpp"
 #include "modules/events/capacity.hpp"
 #include "modules/events/lists.hpp"
+#include "modules/events/waking.hpp"
 
 namespace whitebrick::events {
 namespace {
 
 using Args = std::vector<db::Value>;
 using Ids = std::vector<std::uint64_t>;
-
-void wake_after_commit(db::Session& db, Wake& wake, WaitKey key) {
-  db.after_commit([&wake, key = std::move(key)] { wake.wake({key}); });
-}
 
 constexpr std::string_view kIsFanningOut = R"sql(
   SELECT EXISTS (SELECT 1 FROM fanout_target f WHERE f.service_id = ? AND f.component = ?)
@@ -152,20 +149,6 @@ std::optional<FanOut> take(db::Session& db, std::uint64_t event_id, bool targete
       event_id);
 }
 
-std::vector<Recipient> recipients_by_id(db::Session& db, const Ids& ids) {
-  if (ids.empty()) return {};
-  Args args;
-  const std::string sql = R"sql(
-  SELECT id, queue_id, pushed FROM subscription WHERE id IN ()sql" +
-                          db::in_list(ids, args) + ") ORDER BY id";
-  return db.query_with(
-      sql,
-      [](const db::Row& row) {
-        return Recipient{row.id("id"), row.id("queue_id"), row.flag("pushed")};
-      },
-      args);
-}
-
 struct Piece {
   std::vector<Recipient> recipients;
   std::uint64_t last = 0;  // up to here all is found
@@ -250,19 +233,6 @@ void advance(db::Session& db, Wake& wake, const FanOut& of, const Piece& piece) 
   if (changed == 0) throw db::Conflict(0, "another replica delivered this piece");
   if (piece.ended && of.targeted && !of.listed && db.execute(kLetWait, of.event_id) > 0)
     wake_after_commit(db, wake, Events::waiting_key());
-}
-
-void wake_recipients(db::Session& db, Wake& wake, const std::vector<DeliveryRow>& rows) {
-  std::vector<WaitKey> keys;
-  bool pushed = false;
-  for (const DeliveryRow& row : rows) {
-    keys.push_back(Events::wait_key(row.recipient.queue_id));
-    pushed = pushed || row.recipient.pushed;
-  }
-  std::sort(keys.begin(), keys.end());
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  if (pushed) keys.push_back(Events::push_key());
-  if (!keys.empty()) db.after_commit([&wake, keys = std::move(keys)] { wake.wake(keys); });
 }
 
 // The next deliveries of the events that came first. Answers false when there is nothing to do.

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "db/list.hpp"
+#include "modules/events/event_row.hpp"
 #include "modules/events/event_times.hpp"
 #include "modules/events/events.hpp"
 #include "modules/events/names.hpp"
@@ -222,15 +223,8 @@ std::vector<Event> load_events(db::Session& db, const Ids& ids) {
     const auto some = db.query_with(
         sql,
         [](const db::Row& row) {
-          Event event;
+          Event event = read_event(row);
           event.id = row.id("id");
-          event.type = row.text("type");
-          event.content = row.bytes("content").value;
-          event.published_at = row.time("created_at");
-          event.transmitter.service_id = row.id("service_id");
-          event.transmitter.component = row.text_or_null("component").value_or("");
-          event.transmitter.service = row.text_or_null("service_name").value_or("");
-          event.transmitter.provider = row.text_or_null("provider").value_or("");
           return event;
         },
         args);

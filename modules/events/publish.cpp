@@ -13,6 +13,7 @@
 #include "modules/events/fan_out.hpp"
 #include "modules/events/lists.hpp"
 #include "modules/events/recipients.hpp"
+#include "modules/events/waking.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::events {
@@ -92,17 +93,6 @@ void insert_states(db::Session& db, const Source& source, const std::vector<NewE
 // A component is never refused.
 WhenFull when_full(const Source& source) {
   return source.service_id == 0 ? WhenFull::kSuspend : WhenFull::kRefuse;
-}
-
-void wake_queues(db::Session& db, Wake& wake, const std::vector<DeliveryRow>& rows) {
-  std::set<std::uint64_t> queues;
-  for (const DeliveryRow& row : rows) queues.insert(row.recipient.queue_id);
-  if (queues.empty()) return;
-  std::vector<WaitKey> keys;
-  const auto pushed = [](const DeliveryRow& row) { return row.recipient.pushed; };
-  if (std::any_of(rows.begin(), rows.end(), pushed)) keys.push_back(Events::push_key());
-  for (const std::uint64_t queue : queues) keys.push_back(Events::wait_key(queue));
-  db.after_commit([&wake, keys = std::move(keys)] { wake.wake(keys); });
 }
 
 // Recipients by type, looked up once for the whole batch.
@@ -220,7 +210,7 @@ std::vector<Published> store(db::Session& db, Wake& wake, const Source& source,
   insert_states(db, source, events, ids);
   deliver(db, deliveries, when_full(source));
   if (when_full(source) == WhenFull::kRefuse) require_room(db, later, ids.back());
-  wake_queues(db, wake, deliveries);
+  wake_recipients(db, wake, deliveries);
   auto event = published.begin();
   for (const DeliveryRow& delivery : deliveries) {  // in the order of the events
     while (event->event_id != delivery.event_id) ++event;
@@ -331,28 +321,6 @@ Published Events::publish(db::Session& db, const std::string& component, const N
   return store(db, wake_, source, {with_distinct_targets(event)}, is_fanning_out(db, source)).front();
 }
 
-namespace {
-
-std::vector<DeliveryRow> deliveries_to(db::Session& db, std::uint64_t event_id, const Ids& subscription_ids) {
-  std::vector<DeliveryRow> rows;
-  db::in_pieces(subscription_ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
-    Args args;
-    const std::string sql = R"sql(
-  SELECT id, queue_id, pushed FROM subscription WHERE id IN ()sql" +
-                            db::in_list(piece, args) + ")";
-    const auto some = db.query_with(
-        sql,
-        [&](const db::Row& row) {
-          return DeliveryRow{event_id, {row.id("id"), row.id("queue_id"), row.flag("pushed")}};
-        },
-        args);
-    rows.insert(rows.end(), some.begin(), some.end());
-  });
-  return rows;
-}
-
-}  // namespace
-
 std::size_t Events::publish_about(db::Session& db, const NewEvent& event, const Ids& subscription_ids,
                                   const std::string& type, std::uint64_t service_id,
                                   std::size_t deliveries_before) {
@@ -381,9 +349,11 @@ Published Events::publish_to(db::Session& db, const std::string& component, cons
   std::vector<TargetRow> targets;
   for (const std::uint64_t profile : stored.profiles) targets.push_back({id, profile});
   insert_targets(db, kInsertTargets, targets);
-  auto deliveries = deliveries_to(db, id, subscriptions);
+  std::vector<DeliveryRow> deliveries;
+  for (const Recipient& recipient : recipients_by_id(db, subscriptions))
+    deliveries.push_back({id, recipient});
   deliver(db, deliveries, WhenFull::kSuspend);
-  wake_queues(db, wake_, deliveries);
+  wake_recipients(db, wake_, deliveries);
   return {id, deliveries.size()};
 }
 

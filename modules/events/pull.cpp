@@ -8,6 +8,7 @@
 #include "db/list.hpp"
 #include "modules/events/dead.hpp"
 #include "modules/events/delivery_rules.hpp"
+#include "modules/events/event_row.hpp"
 #include "modules/events/events.hpp"
 #include "modules/events/lease_token.hpp"
 #include "modules/events/names.hpp"
@@ -70,28 +71,19 @@ constexpr std::string_view kSelectClaimed = R"sql(
 
 Leased read_leased(const db::Row& row) {
   Leased leased;
-  Event& event = leased.event;
+  Event& event = leased.event = read_event(row);
   event.id = row.id("event_id");
   leased.subscription_id = row.id("subscription_id");
   event.attempts = static_cast<unsigned>(row.number("attempts"));
   event.sequence = row.id("sequence");
   event.replay = row.flag("replay");
   event.coalesced = static_cast<unsigned>(row.number("coalesced"));
-  event.type = row.text("type");
-  event.content = row.bytes("content").value;
-  event.published_at = row.time("created_at");
   event.respond_before = row.time_or_null("respond_before");
-  event.transmitter.service_id = row.id("service_id");
-  event.transmitter.component = row.text_or_null("component").value_or("");
   leased.has_targets = row.number("targets") > 0;
   leased.expired = row.flag("expired");
   if (const auto kind = row.id_or_null("owner_kind")) {
     leased.owner = Party{static_cast<PartyKind>(*kind), row.id("owner_id")};
     leased.profile_id = row.id_or_null("profile_id");
-  }
-  if (event.transmitter.service_id != 0) {
-    event.transmitter.service = row.text_or_null("service_name").value_or("");
-    event.transmitter.provider = row.text_or_null("provider").value_or("");
   }
   return leased;
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "db/list.hpp"
+#include "modules/events/event_row.hpp"
 
 namespace whitebrick::events {
 namespace {
@@ -155,25 +156,12 @@ constexpr std::string_view kKeepAcknowledged = R"sql(
          (subscription_id, event_id, recipient_kind, recipient_id, profile_id, outcome, attempts, done_at)
   SELECT STRAIGHT_JOIN delivery.subscription_id, delivery.event_id, s.owner_kind, s.owner_id,
          IF(s.owner_kind = 2, s.profile_id, NULL), 1, delivery.attempts, UTC_TIMESTAMP(6)
-    FROM delivery JOIN subscription s ON s.id = delivery.subscription_id WHERE ()sql";
+    FROM delivery JOIN subscription s ON s.id = delivery.subscription_id WHERE )sql";
 constexpr std::string_view kReturnKept =
-    R"sql() ON DUPLICATE KEY UPDATE outcome = 1, attempts = VALUES(attempts), done_at = VALUES(done_at)
+    R"sql( ON DUPLICATE KEY UPDATE outcome = 1, attempts = VALUES(attempts), done_at = VALUES(done_at)
   RETURNING subscription_id, event_id, recipient_id)sql";
 constexpr std::string_view kLeased =
     "(delivery.queue_id = ? AND delivery.event_id BETWEEN ? AND ? AND delivery.token = ?)";
-
-// A condition for each lease, as many as the next size of list, the last one several times.
-std::string leased_by(const std::vector<std::pair<std::uint64_t, LeaseToken>>& leases, Args& args) {
-  const auto fits = [&](std::size_t size) { return size >= leases.size(); };
-  const auto size = *std::find_if(db::kListSizes.begin(), db::kListSizes.end() - 1, fits);
-  std::string text;
-  for (std::size_t i = 0; i < size; ++i) {
-    const auto& [queue, token] = leases[std::min(i, leases.size() - 1)];
-    text.append(i == 0 ? "" : " OR ").append(kLeased);
-    args.insert(args.end(), {queue, token.first_event, token.last_event, db::Bytes{token.fence}});
-  }
-  return text;
-}
 
 struct Key {
   std::uint64_t queue_id, event_id, subscription_id;
@@ -184,17 +172,8 @@ constexpr std::string_view kDeleteAcknowledged = R"sql(
   DELETE d FROM delivery d FORCE INDEX (PRIMARY) WHERE )sql";
 constexpr std::string_view kWholeKey = "(d.queue_id = ? AND d.event_id = ? AND d.subscription_id = ?)";
 
-// As many as the next size of list, the last one several times. At most db::kMaxList.
-std::string any_of(const std::vector<Key>& keys, Args& args) {
-  const auto fits = [&](std::size_t size) { return size >= keys.size(); };
-  const auto size = *std::find_if(db::kListSizes.begin(), db::kListSizes.end() - 1, fits);
-  std::string text("(");
-  for (std::size_t i = 0; i < size; ++i) {
-    const Key& key = keys[std::min(i, keys.size() - 1)];
-    text.append(i == 0 ? "" : " OR ").append(kWholeKey);
-    args.insert(args.end(), {key.queue_id, key.event_id, key.subscription_id});
-  }
-  return text.append(")");
+void bind_key(const Key& key, Args& args) {
+  args.insert(args.end(), {key.queue_id, key.event_id, key.subscription_id});
 }
 
 }  // namespace
@@ -207,7 +186,10 @@ void PullTogether::acknowledge(db::Session& db, Queues& queues) {
   if (leases.empty()) return;
   Args args;
   std::string keep(kKeepAcknowledged);
-  keep += leased_by(leases, args);
+  keep += db::any_of(kLeased, leases, args, [](const auto& lease, Args& values) {
+    const auto& [queue, token] = lease;
+    values.insert(values.end(), {queue, token.first_event, token.last_event, db::Bytes{token.fence}});
+  });
   keep += kReturnKept;
   const auto kept = db.query_with(
       keep,
@@ -220,7 +202,7 @@ void PullTogether::acknowledge(db::Session& db, Queues& queues) {
   db::in_pieces(kept, db::kMaxList, [&](const std::vector<Key>& piece) {
     args.clear();
     std::string remove(kDeleteAcknowledged);
-    remove += any_of(piece, args);
+    remove += db::any_of(kWholeKey, piece, args, bind_key);
     removed += db.execute_with(remove, args);
   });
   if (kept.size() != removed) throw db::Conflict(0, "deliveries changed while they were acknowledged");
@@ -303,18 +285,13 @@ struct Found {
 };
 
 Found read_found(const db::Row& row) {
-  Found found{row.id("queue_id"), row.id("subscription_id"), row.flag("expired"), {}};
+  Found found{row.id("queue_id"), row.id("subscription_id"), row.flag("expired"), read_event(row)};
   Event& event = found.event;
   event.id = row.id("event_id");
   event.attempts = 1;
   event.replay = row.flag("replay");
   event.coalesced = static_cast<unsigned>(row.number("coalesced"));
-  event.type = row.text("type");
-  event.content = row.bytes("content").value;
-  event.published_at = row.time("created_at");
   event.respond_before = row.time_or_null("respond_before");
-  event.transmitter = {row.id("service_id"), row.text_or_null("service_name").value_or(""),
-                       row.text_or_null("provider").value_or(""), row.text_or_null("component").value_or("")};
   event.terminal = row.text("terminal");
   event.user = row.text("user_name");
   if (row.number("targets") > 0) event.profiles = {{event.user, row.text_or_null("profile").value_or("")}};
@@ -358,7 +335,7 @@ void PullTogether::claim(db::Session& db, Queues& queues, std::vector<Ready>&& r
   LeaseToken token{LeaseToken::random_fence(), 0, 0, 1};
   args.assign({db::Bytes{token.fence}, queues.by_id.begin()->second->lease_seconds});
   std::string claim(kClaim);
-  claim += any_of(keys, args);
+  claim += db::any_of(kWholeKey, keys, args, bind_key);
   if (db.execute_with(claim, args) != found.size())
     throw db::Conflict(0, "deliveries changed while they were claimed");
   for (Found& one : found) {

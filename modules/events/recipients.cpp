@@ -186,6 +186,20 @@ std::vector<Recipient> targeted_after(db::Session& db, const std::string& type, 
   return found;
 }
 
+std::vector<Recipient> recipients_by_id(db::Session& db, const std::vector<std::uint64_t>& ids) {
+  if (ids.empty()) return {};
+  Args args;
+  const std::string sql = R"sql(
+  SELECT id, queue_id, pushed FROM subscription WHERE id IN ()sql" +
+                          db::in_list(ids, args) + ") ORDER BY id";
+  return db.query_with(
+      sql,
+      [](const db::Row& row) {
+        return Recipient{row.id("id"), row.id("queue_id"), row.flag("pushed")};
+      },
+      args);
+}
+
 std::uint64_t count_general(db::Session& db, const std::string& type, std::uint64_t transmitter_id) {
   Args args{transmitter_id};
   const std::string sql = R"sql(

@@ -50,6 +50,8 @@ std::vector<Recipient> general_after(db::Session&, const std::string& type, std:
 std::vector<Recipient> targeted_after(db::Session&, const std::string& type, std::uint64_t transmitter_id,
                                       std::uint64_t event_id, std::uint64_t after_subscription,
                                       Time published_at, bool for_services, std::size_t most);
+// Those of these subscriptions that exist; at most kMostAtOnce.
+std::vector<Recipient> recipients_by_id(db::Session&, const std::vector<std::uint64_t>& subscription_ids);
 std::uint64_t count_general(db::Session&, const std::string& type, std::uint64_t transmitter_id);
 
 // Who is told that a type became available or not: everybody who subscribes to it; of terminals

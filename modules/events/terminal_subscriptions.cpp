@@ -8,14 +8,11 @@
 #include "modules/events/coalesce.hpp"
 #include "modules/events/ended.hpp"
 #include "modules/events/subscriptions.hpp"
+#include "modules/events/waking.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::events {
 namespace {
-
-void wake_after_commit(db::Session& db, Wake& wake, WaitKey key) {
-  db.after_commit([&wake, key = std::move(key)] { wake.wake({key}); });
-}
 
 constexpr std::string_view kSelectProfileName = R"sql(
   SELECT name FROM profile WHERE id = ?)sql";
