@@ -2,10 +2,8 @@
 -- users asks with his own token for the fourteen before him (ten let him see them, two refuse him, one
 -- granted and one refused what he asked for) and for six others. With `-- new SEED` no question is asked
 -- twice: each is made when it is sent, by any of the 10,000, about six of his fourteen and fourteen others.
-wrk.method = "POST"
-wrk.headers["Content-Type"] = "text/xml; charset=utf-8"
-wrk.headers["SOAPAction"] = '""'
-local PEOPLE, requests, at, new = 10000, {}, 0, false
+local turns = dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "turns.lua")
+local PEOPLE, new = 10000, false
 
 local function message(asker)
   local contacts = {}
@@ -19,26 +17,17 @@ local function message(asker)
 end
 
 local function question(asker)
-  local headers = { ["Authorization"] = string.format("Bearer bench-user-%08d-0123456789abcdefghijkl", asker) }
-  for name, value in pairs(wrk.headers) do headers[name] = value end
-  return wrk.format(nil, nil, headers, message(asker))
+  return turns.made(string.format("bench-user-%08d-0123456789abcdefghijkl", asker), message(asker))
 end
 
 function init(args)
   new = args[1] == "new"
   math.randomseed(new and tonumber(args[2]) or 42)
-  for i = 1, new and 0 or 500 do requests[i] = question(math.random(1, 100) * 97) end
+  for i = 1, new and 0 or 500 do turns.requests[i] = question(math.random(1, 100) * 97) end
 end
 
+local next_in_turn = request
 function request()
   if new then return question(math.random(1, PEOPLE)) end
-  at = at % #requests + 1
-  return requests[at]
-end
-
-function done(summary, latency)
-  local e = summary.errors
-  io.write(string.format('{"count": %d, "rate": %.1f, "p50_ms": %.3f, "p99_ms": %.3f, "errors": %d}\n', summary.requests,
-    summary.requests / summary.duration * 1e6, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
-    e.connect + e.read + e.write + e.status + e.timeout))
+  return next_in_turn()
 end
