@@ -71,7 +71,7 @@ def must_be(got, people, version):
     assert got["states"] == ["IN_TRANSFER", "CONNECTABLE"]
     assert got["decision"] == ["ACCEPT", "AVAILABLE", ["phone"]]
     # XML parsers read a line end in a text as \n, and nothing else changes.
-    assert got["events"] == [["mail.came", people["content"], 1]]
+    assert got["events"] == [["letter.came", people["content"], 1]]
     assert got["acknowledged"] == 1
     code, *detail = got["fault"]
     assert code.rpartition(":")[2] == ("Sender" if version == "1.2" else "Client")

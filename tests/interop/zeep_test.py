@@ -230,7 +230,7 @@ def test_events(world):
     content = "<mail from='é & ü'>1 < 2</mail>"
     published = w.mail.PublishEvents(requestId=uuid.uuid4().hex, event=[
         {"type": "mail.came", "content": content}, {"type": "mail.read", "content": ""}])
-    assert all(p.recipients >= 1 for p in published) and len(published) == 2
+    assert [p.recipients for p in published] == [1, 1]
     w.mail.refused("PublishEvents", "EVENT_NOT_DECLARED", "type", event=[{"type": "mail.lost", "content": "x"}])
 
     batch = listener.PullEvents(subscription="mails", maxEvents=10, waitSeconds=0)

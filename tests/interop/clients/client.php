@@ -23,8 +23,8 @@ $got = [];
 
 $directory = client("directory", $mail);
 $directory->RegisterService($service + ["action" => ["read"], "class" => "messaging"]);
-$directory->ConnectService(["declare" => [["type" => "mail.came"]],
-    "subscribe" => [["name" => "all", "type" => ["mail.*"]]]]);
+$directory->ConnectService(["declare" => [["type" => "letter.came"]],
+    "subscribe" => [["name" => "all", "type" => ["letter.*"]]]]);
 $got["connected"] = $directory->GetService($service)->service->connected;
 
 $profiles = client("profiles", $alice);
@@ -49,7 +49,7 @@ $got["decision"] = [$decided->decision, $decided->reason, $decided->terminalId];
 
 $events = client("events", $mail);
 $events->PublishEvents(["requestId" => uniqid("php"),
-    "event" => [["type" => "mail.came", "content" => $facts["content"]]]]);
+    "event" => [["type" => "letter.came", "content" => $facts["content"]]]]);
 $batch = $events->PullEvents(["subscription" => "all", "waitSeconds" => 5]);
 $got["events"] = array_map(fn($e) => [$e->type, $e->content, $e->sequence], $batch->event);
 $got["acknowledged"] = $events->AckEvents(["subscription" => "all", "ackToken" => $batch->leaseToken])->acknowledged;

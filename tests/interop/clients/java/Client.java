@@ -90,11 +90,11 @@ public class Client {
     directory.registerService(register);
     ConnectService connect = new ConnectService();
     EventDeclaration declaration = new EventDeclaration();
-    declaration.setType("mail.came");
+    declaration.setType("letter.came");
     connect.getDeclare().add(declaration);
     SubscriptionRequest subscription = new SubscriptionRequest();
     subscription.setName("all");
-    subscription.getType().add("mail.*");
+    subscription.getType().add("letter.*");
     connect.getSubscribe().add(subscription);
     directory.connectService(connect);
     GetService get = new GetService();
@@ -154,7 +154,7 @@ public class Client {
     PublishEvents publish = new PublishEvents();
     publish.setRequestId(UUID.randomUUID().toString());
     NewEvent event = new NewEvent();
-    event.setType("mail.came");
+    event.setType("letter.came");
     event.setContent(facts.get("content"));
     publish.getEvent().add(event);
     events.publishEvents(publish);

@@ -26,7 +26,7 @@ const got = {};
 
 const directory = await client("directory", mail);
 await directory.RegisterService({ ...service, action: ["read"], class: "messaging" });
-await directory.ConnectService({ declare: [{ type: "mail.came" }], subscribe: [{ name: "all", type: ["mail.*"] }] });
+await directory.ConnectService({ declare: [{ type: "letter.came" }], subscribe: [{ name: "all", type: ["letter.*"] }] });
 got.connected = (await directory.GetService(service)).service.connected;
 
 const profiles = await client("profiles", alice);
@@ -48,7 +48,7 @@ const decided = await (await client("coordination", mail)).DecideCall({ callId: 
 got.decision = [decided.decision, decided.reason, list(decided.terminalId)];
 
 const events = await client("events", mail);
-await events.PublishEvents({ requestId: randomUUID(), event: [{ type: "mail.came", content: facts.content }] });
+await events.PublishEvents({ requestId: randomUUID(), event: [{ type: "letter.came", content: facts.content }] });
 const batch = await events.PullEvents({ subscription: "all", waitSeconds: 5 });
 got.events = list(batch.event).map((e) => [e.type, e.content, Number(e.sequence)]);
 got.acknowledged = (await events.AckEvents({ subscription: "all", ackToken: batch.leaseToken })).acknowledged;
