@@ -27,6 +27,7 @@ struct Config {
   std::filesystem::path database_password_file;  // or WHITEBRICK_DATABASE_PASSWORD
   bool migrate_on_start = true;
   std::filesystem::path data_directory = "whitebrick-data";  // private database otherwise
+  unsigned data_memory_mib = 0;                              // of it; 0: a quarter of the machine's
   log::Settings log;
   std::string replica;  // name in logs and the replica table; "" = host:port
   std::chrono::seconds drain_grace{10};

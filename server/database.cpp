@@ -1,6 +1,10 @@
 #include "server/database.hpp"
 
 #include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
 
 #include "db/migrate.hpp"
 #include "server/log.hpp"
@@ -13,6 +17,15 @@ bool ended(pid_t child) {
   siginfo_t info{};
   return ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
          info.si_pid == child;
+}
+
+// Taken as it fills, so that a small database takes little.
+unsigned pages_mib(const Config& config) {
+  constexpr std::uint64_t kLeast = 256;
+  if (config.data_memory_mib != 0) return config.data_memory_mib;
+  const auto machine = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                       static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE));
+  return static_cast<unsigned>(std::max(kLeast, machine / 4 >> 20U));
 }
 
 }  // namespace
@@ -32,7 +45,8 @@ Database::~Database() {
 }
 
 void Database::start_private() {
-  local_.emplace(db::LocalServer::start_or_attach({.data_directory = private_directory(config_)}));
+  local_.emplace(db::LocalServer::start_or_attach(
+      {.data_directory = private_directory(config_), .buffer_pool_mib = pages_mib(config_)}));
   const db::Options local = local_->options(config_.database.schema);
   options_.socket = local.socket;
   options_.user = local.user;

@@ -178,6 +178,9 @@ const std::vector<Setting>& settings() {
       text(
           "data_directory", "folder", "Of the private database.",
           [](auto& c) -> auto& { return c.data_directory; }),
+      number(
+          "data_memory", "MiB", "Of the private database, for its pages. 0: a quarter of the machine's.",
+          {0, 16 << 20}, [](auto& c) -> auto& { return c.data_memory_mib; }),
       text(
           "database.host", "name", "MariaDB over TCP. Without host and socket a private one is started.",
           [](auto& c) -> auto& { return c.database.host; }),
