@@ -4,6 +4,7 @@
 // asker's user. One that was answered beforehand is nobody's until he asks, so that it is the same
 // whether or not somebody has the number.
 #include "modules/availability/availability.hpp"
+#include "modules/availability/owner_cache.hpp"
 #include "modules/availability/reach_cache.hpp"
 #include "modules/availability/xml_time.hpp"
 #include "server/check.hpp"
@@ -12,8 +13,11 @@
 
 namespace whitebrick::availability {
 
-Availability::Availability(profiles::Profiles& profiles, events::Events& events, std::size_t reach_bytes)
-    : profiles_(profiles), events_(events), cache_(std::make_unique<ReachCache>(reach_bytes)) {}
+Availability::Availability(profiles::Profiles& profiles, events::Events& events, KeptBytes bytes)
+    : profiles_(profiles),
+      events_(events),
+      reaches_(std::make_unique<ReachCache>(bytes.reaches)),
+      owners_(std::make_unique<OwnerCache>(bytes.owners)) {}
 Availability::~Availability() = default;
 
 namespace {

@@ -133,13 +133,18 @@ struct FilterDocument {
   std::vector<CallRule> calls(const FilterEntry&) const;
 };
 
+class OwnerCache;
 class ReachCache;
 
 class Availability {
  public:
-  // Keeps what was reached, in about so much memory; 0: nothing.
-  static constexpr std::size_t kReachBytes = std::size_t{16} << 20U;
-  Availability(profiles::Profiles&, events::Events&, std::size_t reach_bytes = kReachBytes);
+  // About how much memory what is kept may take, of answers and of owners; 0: nothing is kept.
+  struct KeptBytes {
+    std::size_t reaches = std::size_t{12} << 20U, owners = std::size_t{4} << 20U;
+  };
+  Availability(profiles::Profiles&, events::Events&, KeptBytes);
+  Availability(profiles::Profiles& profiles, events::Events& events)
+      : Availability(profiles, events, KeptBytes()) {}
   ~Availability();
   // Before requests come: keeps nothing from here on if that is not safe in this database.
   void start(db::Pool&);
@@ -189,9 +194,9 @@ class Availability {
   // A view by who has this number, which no user has: with the modes that are for it. One query always.
   void cover_outsider(db::Session&, View&, const std::string& number);
   // In whose name a request is made: a user's, as a profile of his (id 0: as none in particular); a
-  // service's, the user of a service session, as that session's profile. Faults: SESSION_ENDED(serviceSessionId)
-  // (also: another service's), INVALID_ARGUMENT(serviceSessionId) (a service must name one, a user must not),
-  // NOT_FOUND(profileId).
+  // service's, the user of a service session, as that session's profile. Faults:
+  // SESSION_ENDED(serviceSessionId) (also: another service's), INVALID_ARGUMENT(serviceSessionId) (a service
+  // must name one, a user must not), NOT_FOUND(profileId).
   profiles::ProfileKey acting_profile(db::Session&, const Caller&,
                                       const std::optional<std::string>& service_session,
                                       const std::optional<std::string>& profile);
@@ -239,7 +244,8 @@ class Availability {
 
   profiles::Profiles& profiles_;
   events::Events& events_;
-  std::unique_ptr<ReachCache> cache_;
+  std::unique_ptr<ReachCache> reaches_;
+  std::unique_ptr<OwnerCache> owners_;
 };
 
 }  // namespace whitebrick::availability

@@ -1,9 +1,7 @@
 #pragma once
 // What askers were told of contacts, kept for as long as stamps and clock say that reading everything again
-// would give the same (stamps.hpp). Also of numbers that nobody has. Bounded; what was asked for longest
-// ago goes first, whatever it is. Thread-safe.
+// would give the same (stamps.hpp). Also of numbers that nobody has. Bounded. Thread-safe.
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -28,7 +26,7 @@ class ReachCache {
   ReachCache& operator=(const ReachCache&) = delete;
 
   // Has something of it, good or not.
-  bool knows(const ReachAsker&, const std::string& number);
+  bool knows(const ReachAsker&, const std::string& number) const;
   bool find(const ReachAsker&, const std::string& number, const StampsRead&, Reach&);
   // What was read together with the stamps, and holds until then if they do. Without stamps nothing is kept.
   void keep(const ReachAsker&, const std::string& number, const Reach&, RestsOn, const StampsRead&,
@@ -37,13 +35,9 @@ class ReachCache {
   std::size_t bytes() const;  // about
 
  private:
-  struct Shard;
   struct Kept;
-  static constexpr std::size_t kShards = 16;
-  Shard& shard_of(const std::string& number);
-
-  const std::size_t most_bytes_;  // of a shard
-  const std::unique_ptr<std::array<Shard, kShards>> shards_;
+  struct State;
+  const std::unique_ptr<State> state_;
 };
 
 }  // namespace whitebrick::availability

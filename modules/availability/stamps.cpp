@@ -21,6 +21,11 @@ std::uint64_t stamp_at(std::string_view bytes, std::size_t place) {
 
 }  // namespace
 
+bool same(const Stamps& a, const Stamps& b, RestsOn rests_on) {
+  return a.rights == b.rights && (rests_on == RestsOn::kRights || a.modes == b.modes) &&
+         (rests_on != RestsOn::kSessions || a.sessions == b.sessions);
+}
+
 Bucket bucket_of_number(std::string_view normalised) {
   boost::crc_32_type crc;
   crc.process_bytes(normalised.data(), normalised.size());

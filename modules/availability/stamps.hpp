@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "db/session.hpp"
+#include "modules/availability/reach.hpp"
 
 namespace whitebrick::availability {
 
@@ -18,6 +19,9 @@ struct Stamps {
   std::uint64_t rights = 0, modes = 0, sessions = 0;
   friend bool operator==(const Stamps&, const Stamps&) = default;
 };
+
+// As far as it rests on them.
+bool same(const Stamps&, const Stamps&, RestsOn);
 
 using Bucket = std::uint16_t;
 Bucket bucket_of_number(std::string_view normalised);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "db/list.hpp"
+#include "modules/availability/marked_sql.hpp"
 #include "modules/availability/means_row.hpp"
 
 namespace whitebrick::availability {
@@ -64,7 +65,7 @@ WHERE p.contact_number IN (#n))sql";
 // user.
 constexpr std::string_view kOrderPart = R"sql(
 SELECT STRAIGHT_JOIN 6 AS part, p.contact_number AS text,
-  a.slot AS id, me.user_id AS user_id, COALESCE(m.state, a.state) AS state, a.activated_at AS at, a.until_at AS until_at,
+  a.mode_id AS id, me.user_id AS user_id, COALESCE(m.state, a.state) AS state, a.activated_at AS at, a.until_at AS until_at,
   NULL AS policy, NULL AS connected, m.name AS mode, m.contacts AS contacts, m.priority AS priority,
   m.transfer_to AS transfer_to, m.transfer_terminal AS transfer_terminal, m.transfer_medium AS transfer_medium,
   m.offers AS offers, m.call_by AS call_by, m.notification AS notification
@@ -91,13 +92,6 @@ JOIN mode m ON m.id = i.mode_id
 LEFT JOIN (profile me JOIN mode_contact c ON c.number = me.contact_number)
   ON m.contacts > 0 AND me.user_id IN (#u) AND c.mode_id = m.id
 WHERE p.contact_number IN (#n))sql";
-
-// No longer than rules are looked ahead, and not into another week.
-Time horizon(Time now) {
-  using std::chrono::weeks;
-  return std::min(now + std::chrono::hours(6),
-                  Time(std::chrono::floor<weeks>(now.time_since_epoch()) + weeks(1)));
-}
 
 }  // namespace
 
@@ -133,26 +127,20 @@ void ViewRows::read(db::Session& db, const std::vector<std::uint64_t>& users, st
         return "?";
     }
   };
-  const auto add_part = [&](std::string_view part) {
-    if (!sql.empty()) sql += "\nUNION ALL";
-    for (std::size_t at; (at = part.find('#')) != std::string_view::npos; part.remove_prefix(at + 2)) {
-      sql.append(part.substr(0, at)).append(fill_in(part[at + 1]));
-    }
-    sql += part;
-  };
-  if (!buckets.empty()) add_part(kStampPart);
-  add_part(kProfilePart);
+  const auto add = [&](std::string_view part) { add_part(sql, part, fill_in); };
+  if (!buckets.empty()) add(kStampPart);
+  add(kProfilePart);
   if (users.empty()) {
-    add_part(kServicePart);
+    add(kServicePart);
   } else {
-    add_part(kListPart);
-    add_part(kGrantPart);
+    add(kListPart);
+    add(kGrantPart);
   }
-  add_part(kOrderPart);
-  add_part(kRulePart);
+  add(kOrderPart);
+  add(kRulePart);
   owners_.reserve(numbers.size());
   db.query_with(
-      sql, [&](const db::Row& row) { return add(row), true; }, args);
+      sql, [&](const db::Row& row) { return this->add(row), true; }, args);
 }
 
 void ViewRows::add(const db::Row& row) {
@@ -163,21 +151,21 @@ void ViewRows::add(const db::Row& row) {
     return;
   }
   Owner& owner = owners_[row.text("text")];
-  const auto right = [&]() -> Right& { return owner.rights[row.id("user_id")]; };
+  const auto right = [&]() -> AskerRights& { return owner.rights[row.id("user_id")]; };
   switch (part) {
     case Part::kProfile:
-      owner.id = row.id("id");
-      owner.user_id = row.id("user_id");
-      owner.default_state = static_cast<ModeState>(row.number("state"));
-      owner.policy = static_cast<ProfilePolicy>(row.number("policy"));
-      owner.connected = row.id_or_null("connected").has_value();
+      owner.facts.profile_id = row.id("id");
+      owner.facts.user_id = row.id("user_id");
+      owner.facts.default_state = static_cast<ModeState>(row.number("state"));
+      owner.facts.policy = static_cast<ProfilePolicy>(row.number("policy"));
+      owner.facts.connected = row.id_or_null("connected").has_value();
       break;
     case Part::kList:
-      (row.number("state") == static_cast<int>(profiles::ListKind::kRefused) ? right().refused
-                                                                             : right().authorised) = true;
+      right().add_list(static_cast<profiles::ListKind>(row.number("state")));
       break;
     case Part::kGrant:
-      add_grant(owner, row);
+      right().add_grant(row.id("id"), row.flag("state"), row.time_or_null("at"),
+                        row.time_or_null("until_at"));
       break;
     case Part::kService:
       right().granted = true;
@@ -193,79 +181,57 @@ void ViewRows::add(const db::Row& row) {
   }
 }
 
-namespace {
-
-void bound(Time& until, const std::optional<Time>& turn) {
-  if (turn) until = std::min(until, *turn);
-}
-
-}  // namespace
-
-void ViewRows::add_grant(Owner& owner, const db::Row& row) {
-  Right& right = owner.rights[row.id("user_id")];
-  const bool for_once = row.flag("state");
-  if (const auto from = row.time_or_null("at")) return bound(owner.rights_until, from);
-  bound(owner.rights_until, row.time_or_null("until_at"));
-  if (for_once)
-    right.grant_for_once = row.id("id");
-  else
-    right.granted = true;
-}
-
 void ViewRows::add_mode(Owner& owner, const db::Row& row, bool by_rule) {
+  OwnerFacts& facts = owner.facts;
   const std::uint64_t id = row.id("id");
-  const auto user = row.id_or_null("user_id");
   const Time at = row.time("at");
-  if (!row.number_or_null("state")) {
-    if (by_rule) bound(owner.modes_until, at);
-    return;
-  }
-  bound(owner.modes_until, row.time_or_null("until_at"));
-  const auto seen = std::ranges::find_if(
-      owner.modes, [&](const ActiveMode& m) { return m.id == id && m.mode.by_rule == by_rule; });
-  if (seen != owner.modes.end()) {
-    if (user) seen->users.push_back(*user);
-    return;
-  }
+  const bool active = row.number_or_null("state").has_value();
+  if (by_rule && !active) facts.modes_until = std::min(facts.modes_until, at);
+  if (!active) return;
+  if (const auto until = row.time_or_null("until_at"))
+    facts.modes_until = std::min(facts.modes_until, *until);
+  if (const auto user = row.id_or_null("user_id")) owner.rights[*user].covered_by.push_back(id);
+  const auto seen = std::ranges::find_if(facts.modes, [&](const OwnerFacts::ActiveMode& active_mode) {
+    return active_mode.id == id && active_mode.mode.by_rule == by_rule;
+  });
+  if (seen != facts.modes.end()) return;
   CoveringMode mode = read_covering(row);
   mode.activated_at = at;
   mode.by_rule = by_rule;
-  owner.modes.push_back({id, std::move(mode), {}});
-  if (user) owner.modes.back().users.push_back(*user);
+  facts.modes.push_back({id, std::move(mode)});
 }
+
+const ViewRows::Owner& ViewRows::found(const std::string& number) const {
+  static const Owner kNobody;
+  const auto owner = owners_.find(number);
+  return owner == owners_.end() ? kNobody : owner->second;
+}
+
+const AskerRights& ViewRows::rights_of(const Owner& owner, std::uint64_t user) {
+  static const AskerRights kNone;
+  const auto rights = owner.rights.find(user);
+  return rights == owner.rights.end() ? kNone : rights->second;
+}
+
+const OwnerFacts& ViewRows::owner(const std::string& number) const { return found(number).facts; }
 
 View ViewRows::view(std::uint64_t user, const std::string& number) const {
-  View view;
-  view.number = number;
-  const auto found = owners_.find(number);
-  if (found == owners_.end()) return view;
-  const Owner& owner = found->second;
-  view.owner = profiles::ProfileKey{owner.id, owner.user_id, {}, {}, number};
-  Facts& facts = view.facts;
-  facts.registered = true;
-  facts.asks_himself = user != 0 && owner.user_id == user;
-  facts.policy = owner.policy;
-  facts.default_state = owner.default_state;
-  facts.connected = owner.connected;
-  if (const auto right = owner.rights.find(user); right != owner.rights.end()) {
-    facts.authorised = right->second.authorised;
-    facts.refused = right->second.refused;
-    facts.granted = right->second.granted;
-    facts.grant_for_once = right->second.grant_for_once;
-  }
-  for (const ActiveMode& active : owner.modes) {
-    if (active.mode.contacts == 0 || std::ranges::find(active.users, user) != active.users.end())
-      facts.covering.push_back(active.mode);
-  }
-  return view;
+  const Owner& owner = found(number);
+  return view_of(owner.facts, rights_of(owner, user), user, number);
 }
 
-Time ViewRows::valid_until(const std::string& number, RestsOn rests_on) const {
-  Time until = horizon(stamps_.at());
-  const auto found = owners_.find(number);
-  if (found == owners_.end()) return until;
-  until = std::min(until, found->second.rights_until);
-  return rests_on == RestsOn::kRights ? until : std::min(until, found->second.modes_until);
+// Not into another week.
+Time ViewRows::horizon() const {
+  using std::chrono::weeks;
+  const Time now = stamps_.at();
+  return std::min(now + std::chrono::hours(6),
+                  Time(std::chrono::floor<weeks>(now.time_since_epoch()) + weeks(1)));
+}
+
+Time ViewRows::valid_until(std::uint64_t user, const std::string& number, RestsOn rests_on) const {
+  const Owner& owner = found(number);
+  const Time until = std::min(horizon(), rights_of(owner, user).until);
+  return rests_on == RestsOn::kRights ? until : std::min(until, owner.facts.modes_until);
 }
 
 }  // namespace whitebrick::availability

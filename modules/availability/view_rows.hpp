@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "modules/availability/availability.hpp"
+#include "modules/availability/owner_facts.hpp"
 #include "modules/availability/reach.hpp"
 #include "modules/availability/stamps.hpp"
 
@@ -24,34 +25,25 @@ class ViewRows {
   // User 0: the service.
   View view(std::uint64_t user, const std::string& number) const;
   // When it may be another one, though nothing is written. Only with stamps.
-  Time valid_until(const std::string& number, RestsOn) const;
+  Time valid_until(std::uint64_t user, const std::string& number, RestsOn) const;
+  // Whoever asks; of nobody, what nobody has.
+  const OwnerFacts& owner(const std::string& number) const;
+  // No longer than rules are looked ahead. Only with stamps.
+  Time horizon() const;
   const StampsRead& stamps() const { return stamps_; }
 
  private:
-  struct Right {
-    bool authorised = false, refused = false, granted = false;
-    std::optional<std::uint64_t> grant_for_once;
-  };
-  struct ActiveMode {
-    std::uint64_t id;
-    CoveringMode mode;
-    std::vector<std::uint64_t> users;  // whom it covers, if not everybody
-  };
   struct Owner {
-    std::uint64_t id = 0, user_id = 0;
-    ProfilePolicy policy = ProfilePolicy::kAsk;
-    ModeState default_state = ModeState::kAvailable;
-    bool connected = false;
-    std::vector<ActiveMode> modes;
-    std::unordered_map<std::uint64_t, Right> rights;  // by user
-    Time rights_until = Time::max(), modes_until = Time::max();
+    OwnerFacts facts;
+    std::unordered_map<std::uint64_t, AskerRights> rights;  // by user
   };
 
   void add(const db::Row&);
   void read(db::Session&, const std::vector<std::uint64_t>& users, std::uint64_t service_id,
             const std::vector<std::string>& numbers, const std::vector<Bucket>& buckets);
   static void add_mode(Owner&, const db::Row&, bool by_rule);
-  static void add_grant(Owner&, const db::Row&);
+  const Owner& found(const std::string& number) const;
+  static const AskerRights& rights_of(const Owner&, std::uint64_t user);
 
   StampsRead stamps_;
   std::unordered_map<std::string, Owner> owners_;

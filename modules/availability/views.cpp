@@ -1,8 +1,11 @@
 // What askers may see of owners, whoever they are and whether they exist: by the same statements.
 #include <algorithm>
+#include <map>
 
 #include "modules/availability/availability.hpp"
+#include "modules/availability/owner_cache.hpp"
 #include "modules/availability/reach_cache.hpp"
+#include "modules/availability/right_rows.hpp"
 #include "modules/availability/view_rows.hpp"
 #include "server/check.hpp"
 #include "server/log.hpp"
@@ -53,23 +56,107 @@ void Availability::start(db::Pool& pool) {
   log::warning(
       "availability.nothing_kept",
       {{"reason", "triggers are missing, or the privilege TRIGGER to see them (db/schema.md, Views)"}});
-  cache_ = std::make_unique<ReachCache>(0);
+  reaches_ = std::make_unique<ReachCache>(0);
+  owners_ = std::make_unique<OwnerCache>(0);
 }
 
 namespace {
 
-// Puts what is kept into its place; answers the places of the others. With none kept, stamps are read
-// together with everything else.
-std::vector<std::size_t> find_kept(db::Session& db, ReachCache& cache, const ReachAsker& asker,
-                                   const std::vector<std::string>& numbers, std::vector<Reach>& reached) {
-  const bool some = std::ranges::any_of(numbers, [&](const auto& n) { return cache.knows(asker, n); });
-  StampsRead stamps;
-  if (some) stamps = read_stamps(db, buckets_of(numbers), bucket_of_asker(asker.user_id));
-  std::vector<std::size_t> others;
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if (!some || !cache.find(asker, numbers[i], stamps, reached[i])) others.push_back(i);
+// Answers one question: by what is kept, then by what is read of those that are left.
+class ReachReader {
+ public:
+  ReachReader(db::Session& db, ReachCache& reaches, OwnerCache& owners, const ReachAsker& asker,
+              const std::vector<std::string>& numbers)
+      : db_(db),
+        reaches_(reaches),
+        owners_(owners),
+        asker_(asker),
+        numbers_(numbers),
+        reached_(numbers.size()) {}
+
+  void find_kept();
+  void read_others();
+
+  std::vector<Reach>& reached() { return reached_; }
+  // What a grant for once would change, and its places.
+  std::vector<View>& views_for_once() { return views_for_once_; }
+  const std::vector<std::size_t>& places_for_once() const { return places_for_once_; }
+
+ private:
+  void take(std::size_t place, View&&, const StampsRead&, Time until);
+
+  db::Session& db_;
+  ReachCache& reaches_;
+  OwnerCache& owners_;
+  const ReachAsker asker_;
+  const std::vector<std::string>& numbers_;
+  std::vector<Reach> reached_;
+  std::vector<std::size_t> others_;  // places
+  std::vector<View> views_for_once_;
+  std::vector<std::size_t> places_for_once_;
+};
+
+void ReachReader::take(std::size_t place, View&& view, const StampsRead& stamps, Time until) {
+  reached_[place] = reach_of(view.facts);
+  if (needs_grant_for_once(view.facts)) {
+    places_for_once_.push_back(place);
+    views_for_once_.push_back(std::move(view));
+    return;
   }
-  return others;
+  reaches_.keep(asker_, numbers_[place], reached_[place], rests_on(view.facts), stamps, until);
+}
+
+// By one statement: stamps of all, and what is between the asker and those of whom only the owner is kept.
+// None if nothing is kept: then stamps are read together with everything else.
+void ReachReader::find_kept() {
+  std::map<std::size_t, std::shared_ptr<const KeptOwner>> known;  // by place
+  bool some = false;
+  for (std::size_t i = 0; i < numbers_.size(); ++i) {
+    const bool all = reaches_.knows(asker_, numbers_[i]);
+    some = some || all;
+    if (all) continue;
+    if (auto owner = owners_.find(numbers_[i])) known.emplace(i, std::move(owner));
+  }
+  std::optional<RightRows> rights;
+  StampsRead stamps;
+  if (!known.empty()) {
+    std::vector<const OwnerFacts*> facts;
+    for (const auto& [place, owner] : known) facts.push_back(&owner->facts);
+    stamps = rights.emplace(db_, asker_, facts, buckets_of(numbers_)).stamps();
+  } else if (some) {
+    stamps = read_stamps(db_, buckets_of(numbers_), bucket_of_asker(asker_.user_id));
+  }
+  for (std::size_t i = 0; i < numbers_.size(); ++i) {
+    const auto owner = known.find(i);
+    if (owner == known.end()) {
+      if (!some || !reaches_.find(asker_, numbers_[i], stamps, reached_[i])) others_.push_back(i);
+      continue;
+    }
+    const KeptOwner& kept = *owner->second;
+    const AskerRights right = rights->of(kept.facts);
+    View view = view_of(kept.facts, right, asker_.user_id, numbers_[i]);
+    const RestsOn on = rests_on(view.facts);
+    const auto now = stamps.of(bucket_of_number(numbers_[i]));
+    if (now && kept.holds(*now, stamps.at(), on))
+      take(i, std::move(view), stamps, std::min(kept.good_until(on), right.until));
+    else
+      others_.push_back(i);
+  }
+}
+
+void ReachReader::read_others() {
+  if (others_.empty()) return;
+  std::vector<std::string> asked;
+  asked.reserve(others_.size());
+  for (const std::size_t place : others_) asked.push_back(numbers_[place]);
+  const ViewRows rows(db_, asker_.user_id, asker_.service_id, asked, buckets_of(asked));
+  for (const std::size_t place : others_) {
+    const std::string& number = numbers_[place];
+    View view = rows.view(asker_.user_id, number);
+    const Time until = rows.valid_until(asker_.user_id, number, rests_on(view.facts));
+    take(place, std::move(view), rows.stamps(), until);
+    owners_.keep(number, rows.owner(number), rows.stamps(), rows.horizon());
+  }
 }
 
 }  // namespace
@@ -78,33 +165,15 @@ std::vector<Reach> Availability::reach(db::Session& db, std::uint64_t asker_user
                                        const std::vector<std::string>& numbers, OneShot one_shot) {
   check::count(numbers.size(), check::kMaxItems, "contact");
   if (numbers.empty()) return {};
-  const ReachAsker asker = asker_of(asker_user_id, service_id);
-  std::vector<Reach> reached(numbers.size());
-  const auto others = find_kept(db, *cache_, asker, numbers, reached);
-  if (others.empty()) return reached;
-
-  std::vector<std::string> asked;
-  asked.reserve(others.size());
-  for (const std::size_t place : others) asked.push_back(numbers[place]);
-  const ViewRows rows(db, asker.user_id, asker.service_id, asked, buckets_of(asked));
-  std::vector<std::size_t> once;  // by a grant that is used up by it
-  std::vector<View> seen_once;
-  for (const std::size_t place : others) {
-    const std::string& number = numbers[place];
-    View view = rows.view(asker.user_id, number);
-    reached[place] = reach_of(view.facts);
-    if (needs_grant_for_once(view.facts)) {
-      if (one_shot == OneShot::kLeave) continue;
-      once.push_back(place);
-      seen_once.push_back(std::move(view));
-      continue;
-    }
-    const RestsOn on = rests_on(view.facts);
-    cache_->keep(asker, number, reached[place], on, rows.stamps(), rows.valid_until(number, on));
-  }
-  use_grants(db, seen_once);
-  for (std::size_t i = 0; i < once.size(); ++i) reached[once[i]] = reach_of(seen_once[i].facts);
-  return reached;
+  ReachReader reader(db, *reaches_, *owners_, asker_of(asker_user_id, service_id), numbers);
+  reader.find_kept();
+  reader.read_others();
+  if (one_shot == OneShot::kLeave) return std::move(reader.reached());
+  auto& once = reader.views_for_once();
+  use_grants(db, once);
+  for (std::size_t i = 0; i < once.size(); ++i)
+    reader.reached()[reader.places_for_once()[i]] = reach_of(once[i].facts);
+  return std::move(reader.reached());
 }
 
 }  // namespace whitebrick::availability

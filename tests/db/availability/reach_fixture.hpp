@@ -1,5 +1,6 @@
 #pragma once
-// Three people, two services, and two replicas that keep what was reached, beside one that keeps nothing.
+// Three people, two services, and two replicas that keep what was reached, beside one that keeps owners alone
+// and one that keeps nothing.
 
 #include <map>
 #include <set>
@@ -71,6 +72,7 @@ class ReachTest : public AvailabilityFixture {
     const std::string truth = ask_all(uncached_);
     ASSERT_EQ(ask_all(availability_), truth) << after;
     ASSERT_EQ(ask_all(other_replica_), truth) << after;
+    ASSERT_EQ(ask_all(keeps_owners_), truth) << after;
   }
 
   std::string fill_in(std::string sql) const {
@@ -114,7 +116,8 @@ class ReachTest : public AvailabilityFixture {
   const std::uint64_t dave_ = user("dave");
   const std::vector<std::string> numbers_{kAlice, kBob, kCarol, kNobody, kAliceAtHome, "sip:x@example.org"};
   Availability other_replica_{profiles_, events_};
-  Availability uncached_{profiles_, events_, 0};
+  Availability keeps_owners_{profiles_, events_, {.reaches = 0}};
+  Availability uncached_{profiles_, events_, {.reaches = 0, .owners = 0}};
   std::string dropped_;
 };
 
