@@ -244,7 +244,8 @@ class Events {
   void declare(db::Session&, std::uint64_t service_id, const std::vector<Declaration>&, bool live);
   int withdraw(db::Session&, std::uint64_t service_id, const std::vector<std::string>& types);
   // The service connected or went: its declarations go live or not; the first one and the
-  // last one of a type tell the type's subscribers event.available / event.unavailable with `cause`.
+  // last one of a type tell the type's subscribers event.available / event.unavailable with `cause`. Those
+  // who hear of some transmitters only are told of these, by settle().
   void transmitter_connected(db::Session&, std::uint64_t service_id);
   void transmitter_gone(db::Session&, std::uint64_t service_id, const std::string& cause);
   std::vector<std::string> live_types(db::Session&, std::uint64_t service_id);
@@ -373,8 +374,9 @@ class Events {
   // and somebody had a day to see that. In pieces; true while there is more.
   bool forget_old(db::Pool&, int retention_days);
 
-  // Tells of event types that flapped what is true now, and the publishers whose events nobody
-  // answered (event.no_response), each once. Every second.
+  // Tells of event types that flapped what is true now, those who hear of some transmitters only what has
+  // become of them, and the publishers whose events nobody answered (event.no_response), each once. Every
+  // second.
   bool settle(db::Pool&);
 
   // --- log (13.7) ----------------------------------------------------------------------------------
@@ -386,13 +388,12 @@ class Events {
  private:
   void recount_and_tell(db::Session&, std::uint64_t service_id, const std::vector<std::string>& types,
                         const std::string& cause);
-  std::size_t tell_availability(db::Session&, std::uint64_t service_id, const std::string& type,
-                                std::uint64_t live, const std::string& cause,
-                                std::size_t deliveries_before = 0);
+  std::size_t tell_availability(db::Session&, const std::string& type, std::uint64_t live,
+                                const std::string& cause, std::size_t deliveries_before = 0);
   // A notice about a type to its subscribers, many of them by and by, or all when there were many in the
   // transaction before. Answers how many were told in it.
   std::size_t publish_about(db::Session&, const NewEvent&, const std::vector<std::uint64_t>& subscription_ids,
-                            const std::string& type, std::uint64_t service_id, std::size_t deliveries_before);
+                            const std::string& type, std::size_t deliveries_before);
   // A subscriber has connected: what waits is pushed at once, whatever happened before.
   void retry_pushes(db::Session&, std::uint64_t service_id);
   void ask_for_response(db::Session&, std::uint64_t service_id, std::uint64_t event_id, int within_seconds);

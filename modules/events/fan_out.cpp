@@ -37,7 +37,7 @@ constexpr std::string_view kInsertByType = R"sql(
   INSERT INTO fanout (event_id) VALUES (?))sql";
 
 constexpr std::string_view kInsertAbout = R"sql(
-  INSERT INTO fanout (event_id, about_type, about_service) VALUES (?, ?, ?))sql";
+  INSERT INTO fanout (event_id, about_type) VALUES (?, ?))sql";
 
 constexpr std::string_view kInsertTargeted = R"sql(
   INSERT INTO fanout_target (event_id, service_id, component, listed, for_services) VALUES (?, ?, ?, ?, ?))sql";
@@ -68,9 +68,8 @@ void fan_out_by_type(db::Session& db, Wake& wake, std::uint64_t event_id) {
   wake_after_commit(db, wake, Events::fan_out_key());
 }
 
-void fan_out_about(db::Session& db, Wake& wake, std::uint64_t event_id, const std::string& type,
-                   std::uint64_t service_id) {
-  db.execute(kInsertAbout, event_id, type, service_id);
+void fan_out_about(db::Session& db, Wake& wake, std::uint64_t event_id, const std::string& type) {
+  db.execute(kInsertAbout, event_id, type);
   wake_after_commit(db, wake, Events::fan_out_key());
 }
 
@@ -114,7 +113,7 @@ constexpr std::string_view kSelectStarted = R"sql(
 // The lock spares others the same work; that no piece is done twice is ensured by the position.
 constexpr std::string_view kSelectByType = R"sql(
   SELECT f.position AS position, 1 AS for_services, 0 AS listed, f.about_type AS about_type,
-         COALESCE(f.about_service, e.service_id) AS service_id, e.type AS type, e.created_at AS created_at
+         e.service_id AS service_id, e.type AS type, e.created_at AS created_at
     FROM fanout f LEFT JOIN event e ON e.id = f.event_id WHERE f.event_id = ? FOR UPDATE)sql";
 
 constexpr std::string_view kSelectTargeted = R"sql(
@@ -156,7 +155,7 @@ struct Piece {
 };
 
 Piece piece_about(db::Session& db, const FanOut& of, std::size_t most) {
-  Ids ids = subscribers_of_type(db, *of.about_type, of.service_id);
+  Ids ids = subscribers_of_type(db, *of.about_type);
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   ids.erase(ids.begin(), std::upper_bound(ids.begin(), ids.end(), of.position));

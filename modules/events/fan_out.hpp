@@ -30,8 +30,7 @@ bool is_fanning_out(db::Session&, const Source&);
 // To the services that subscribe to its type.
 void fan_out_by_type(db::Session&, Wake&, std::uint64_t event_id);
 // To the subscribers of `type`.
-void fan_out_about(db::Session&, Wake&, std::uint64_t event_id, const std::string& type,
-                   std::uint64_t service_id);
+void fan_out_about(db::Session&, Wake&, std::uint64_t event_id, const std::string& type);
 // To the terminals of its target profiles, and their services or not. What may wait for a terminal waits
 // from the end of it on.
 void fan_out_to_targets(db::Session&, Wake&, std::uint64_t event_id, const Source&, bool for_services);

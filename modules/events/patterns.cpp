@@ -72,9 +72,12 @@ bool covers_reserved(std::string_view pattern) {
                      [&](auto type) { return covers(pattern, type); });
 }
 
+// In ASCII '/' follows '.', '!' is before all that types consist of, and '~' behind it.
 TypeRange range_of(std::string_view pattern) {
+  if (pattern == "*") return {"", "~"};
+  if (!is_prefix(pattern)) return {std::string(pattern), std::string(pattern) + '!'};
   const std::string prefix(pattern.substr(0, pattern.size() - 2));
-  return {prefix + '.', prefix + '/'};  // '/' follows '.' in ASCII
+  return {prefix + '.', prefix + '/'};
 }
 
 bool is_reserved(const std::string& type) {

@@ -17,7 +17,7 @@ bool is_internal(std::string_view type);
 // always served.
 bool covers_reserved(std::string_view pattern);
 
-// The types that a prefix pattern selects lie in [first, second): "call.*" -> "call.", "call/".
+// The types that a pattern selects lie in [first, second): "call.*" -> "call.", "call/".
 struct TypeRange {
   std::string first, second;
 };

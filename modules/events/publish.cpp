@@ -322,13 +322,12 @@ Published Events::publish(db::Session& db, const std::string& component, const N
 }
 
 std::size_t Events::publish_about(db::Session& db, const NewEvent& event, const Ids& subscription_ids,
-                                  const std::string& type, std::uint64_t service_id,
-                                  std::size_t deliveries_before) {
+                                  const std::string& type, std::size_t deliveries_before) {
   if (subscription_ids.empty()) return 0;
   const Source source{0, "events"};
   const std::size_t deliveries = deliveries_before + subscription_ids.size();
   if (deliveries > kMostAtOnce || is_fanning_out(db, source)) {
-    fan_out_about(db, wake_, insert_events(db, source, {event}).front(), type, service_id);
+    fan_out_about(db, wake_, insert_events(db, source, {event}).front(), type);
     return 0;
   }
   publish_to(db, source.component, event, subscription_ids);

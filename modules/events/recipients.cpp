@@ -216,27 +216,52 @@ std::uint64_t count_general(db::Session& db, const std::string& type, std::uint6
   return count;
 }
 
-std::vector<std::uint64_t> subscribers_of_type(db::Session& db, const std::string& type,
-                                               std::uint64_t service_id) {
-  auto patterns = matching_patterns(type);
+std::vector<std::uint64_t> subscribers_of_type(db::Session& db, const std::string& type) {
   Recipients found;
-  find_general(db, patterns, service_id, true, kAll, found);
+  find_general(db, matching_patterns(type), 0, true, kAll, found);
   std::vector<std::uint64_t> ids;
   for (const Recipient& recipient : found.components) ids.push_back(recipient.subscription_id);
   for (const Recipient& recipient : found.services) ids.push_back(recipient.subscription_id);
+  return ids;
+}
 
-  patterns.pop_back();  // "*"
-  Args args{service_id};
-  const std::string terminals = R"sql(
+namespace {
+
+constexpr std::string_view kLimitedToTransmitter = R"sql(
+  SELECT DISTINCT s.id AS subscription_id
+    FROM subscription_pattern p JOIN subscription s ON s.id = p.subscription_id
+   WHERE s.transmitter_id = ? AND s.profile_id IS NULL AND p.pattern IN ()sql";
+
+// Unless another service that the profile uses is said to transmit it. A service hears of a profile's
+// events only while the profile uses it, too.
+constexpr std::string_view kLimitedToProfile = R"sql(
   SELECT DISTINCT s.id AS subscription_id
     FROM profile_service ps
-    JOIN subscription s ON s.owner_kind = 2 AND s.profile_id = ps.profile_id
+    JOIN subscription s ON s.profile_id = ps.profile_id AND (s.transmitter_id IS NULL OR s.transmitter_id = ps.service_id)
     JOIN subscription_pattern p ON p.subscription_id = s.id
-   WHERE ps.service_id = ? AND p.pattern IN ()sql" +
-                                db::in_list(patterns, args) + ")";
-  const auto told = db.query_with(
-      terminals, [](const db::Row& row) { return row.id("subscription_id"); }, args);
-  ids.insert(ids.end(), told.begin(), told.end());
+   WHERE ps.service_id = ?
+     AND (s.owner_kind <> 1 OR EXISTS (
+          SELECT 1 FROM profile_service own WHERE own.profile_id = ps.profile_id AND own.service_id = s.owner_id))
+     AND (s.transmitter_id IS NOT NULL OR NOT EXISTS (
+          SELECT 1 FROM profile_service other
+            JOIN transmitter_notice n ON n.type = ? AND n.service_id = other.service_id AND n.available = 1
+           WHERE other.profile_id = ps.profile_id AND other.service_id <> ps.service_id))
+     AND (s.owner_kind <> 2 OR p.pattern <> '*') AND p.pattern IN ()sql";
+
+}  // namespace
+
+std::vector<std::uint64_t> subscribers_of_transmitter(db::Session& db, const std::string& type,
+                                                      std::uint64_t service_id) {
+  const auto patterns = matching_patterns(type);
+  std::vector<std::uint64_t> ids;
+  const auto find = [&](std::string_view select, Args args) {
+    const std::string sql = std::string(select) + db::in_list(patterns, args) + ")";
+    const auto some = db.query_with(
+        sql, [](const db::Row& row) { return row.id("subscription_id"); }, args);
+    ids.insert(ids.end(), some.begin(), some.end());
+  };
+  find(kLimitedToTransmitter, {service_id});
+  find(kLimitedToProfile, {service_id, type});
   return ids;
 }
 

@@ -54,10 +54,12 @@ std::vector<Recipient> targeted_after(db::Session&, const std::string& type, std
 std::vector<Recipient> recipients_by_id(db::Session&, const std::vector<std::uint64_t>& subscription_ids);
 std::uint64_t count_general(db::Session&, const std::string& type, std::uint64_t transmitter_id);
 
-// Who is told that a type became available or not: everybody who subscribes to it; of terminals
-// those who name it (not by "*") and whose profile subscribes to the service.
-std::vector<std::uint64_t> subscribers_of_type(db::Session&, const std::string& type,
-                                               std::uint64_t service_id);
+// Who is told that a type became available or not, by whoever: all who hear of every transmitter.
+std::vector<std::uint64_t> subscribers_of_type(db::Session&, const std::string& type);
+// Who hears of some transmitters, of which this is the first or the last one: subscriptions limited to it,
+// and those for a profile that uses it; of terminals those who name the type (not by "*").
+std::vector<std::uint64_t> subscribers_of_transmitter(db::Session&, const std::string& type,
+                                                      std::uint64_t service_id);
 
 // Of these profiles, those that a terminal is connected for.
 std::vector<std::uint64_t> profiles_with_terminal(db::Session&, const std::vector<std::uint64_t>& profiles);

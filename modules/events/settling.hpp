@@ -6,5 +6,6 @@
 namespace whitebrick::events {
 
 bool settle_responses(Events&, db::Pool&);
+bool settle_notices(Events&, db::Pool&);
 
 }  // namespace whitebrick::events

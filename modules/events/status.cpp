@@ -63,7 +63,8 @@ void complete(db::Session& db, QueueInfo& info) {
         return Transmitter{row.id("service_id"), row.text("name"), row.text("provider"), ""};
       },
       info.id);
-  info.available = any_transmitted(db, info.patterns);
+  info.available = any_transmitted(
+      db, info.patterns, {info.transmitter ? std::optional(info.transmitter->service_id) : std::nullopt, {}});
 }
 
 }  // namespace

@@ -110,18 +110,20 @@ void write_patterns(db::Session& db, std::uint64_t subscription_id,
 
 namespace {
 
-constexpr std::string_view kTypeAvailable = R"sql(
-  SELECT type FROM event_declaration WHERE type = ? AND live = 1 LIMIT 1)sql";
+constexpr std::string_view kAvailable = R"sql(
+  SELECT d.type AS type FROM event_declaration d
+   WHERE d.type >= ? AND d.type < ? AND d.live = 1 AND d.service_id = COALESCE(?, d.service_id)
+     AND (? IS NULL OR EXISTS (SELECT 1 FROM profile_service ps WHERE ps.profile_id = ? AND ps.service_id = d.service_id))
+   LIMIT 1)sql";
 
-constexpr std::string_view kRangeAvailable = R"sql(
-  SELECT type FROM event_declaration WHERE type >= ? AND type < ? AND live = 1 LIMIT 1)sql";
-
-bool is_transmitted(db::Session& db, const std::string& pattern) {
-  const auto name = [](const db::Row& row) { return row.text("type"); };
-  if (covers_reserved(pattern)) return true;
-  if (!pattern.ends_with('*')) return db.query_one(kTypeAvailable, name, pattern).has_value();
+bool is_transmitted(db::Session& db, const std::string& pattern, const TransmittersHeard& heard) {
+  if (covers_reserved(pattern) && !heard.transmitter_id) return true;
   const TypeRange range = range_of(pattern);
-  return db.query_one(kRangeAvailable, name, range.first, range.second).has_value();
+  return db
+      .query_one(
+          kAvailable, [](const db::Row& row) { return row.text("type"); }, range.first, range.second,
+          heard.transmitter_id, heard.profile_id, heard.profile_id)
+      .has_value();
 }
 
 constexpr std::string_view kCountDeliveries = R"sql(
@@ -131,14 +133,15 @@ constexpr std::string_view kCountDeliveries = R"sql(
 
 }  // namespace
 
-bool any_transmitted(db::Session& db, const std::vector<std::string>& patterns) {
+bool any_transmitted(db::Session& db, const std::vector<std::string>& patterns,
+                     const TransmittersHeard& heard) {
   return std::any_of(patterns.begin(), patterns.end(),
-                     [&](const std::string& pattern) { return is_transmitted(db, pattern); });
+                     [&](const std::string& pattern) { return is_transmitted(db, pattern, heard); });
 }
 
 Subscription describe(db::Session& db, const SubscriptionRow& row, const std::vector<std::string>& patterns) {
   Subscription described{row.id, row.queue_id, row.name, false, 0};
-  described.available = any_transmitted(db, patterns);
+  described.available = any_transmitted(db, patterns, {row.transmitter_id, row.profile_id});
   described.backlog = db.query_one(
                             kCountDeliveries, [](const db::Row& r) { return r.id("pending"); }, row.id,
                             row.queue_id, kMostBacklog)

@@ -26,8 +26,12 @@ std::vector<SubscriptionRow> party_subscriptions(db::Session&, Party);
 // Creates or replaces; answers the row's id.
 std::uint64_t write_subscription(db::Session&, const SubscriptionRow&);
 void write_patterns(db::Session&, std::uint64_t subscription_id, const std::vector<std::string>& patterns);
-// Does anybody transmit what one of the patterns selects?
-bool any_transmitted(db::Session&, const std::vector<std::string>& patterns);
+// This service only, services that this profile uses only, or both.
+struct TransmittersHeard {
+  std::optional<std::uint64_t> transmitter_id, profile_id;
+};
+// Does one of them transmit what one of the patterns selects?
+bool any_transmitted(db::Session&, const std::vector<std::string>& patterns, const TransmittersHeard&);
 // With availability and backlog, as callers see it.
 Subscription describe(db::Session&, const SubscriptionRow&, const std::vector<std::string>& patterns);
 

@@ -1,7 +1,9 @@
 // Transmitters: which service declares which types, and telling the types' subscribers when the
-// first one comes and the last one goes (patent 13.1, 13.4, 13.5).
+// first one comes and the last one goes (patent 13.1, 13.4, 13.5). Those who hear of some transmitters
+// only: transmitter_notices.hpp.
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 
 #include "modules/events/events.hpp"
@@ -9,8 +11,8 @@
 #include "modules/events/patterns.hpp"
 #include "modules/events/recipients.hpp"
 #include "modules/events/settling.hpp"
+#include "modules/events/transmitter_notices.hpp"
 #include "server/fault.hpp"
-#include "server/xml_text.hpp"
 
 namespace whitebrick::events {
 namespace {
@@ -22,15 +24,6 @@ std::vector<std::string> in_order(std::vector<std::string> types) {
   types.erase(std::unique(types.begin(), types.end()), types.end());
   return types;
 }
-
-// Writes the row in any case: that is the lock, and on a cluster what makes one of two
-// services that leave at the same time lose its transaction and count again.
-constexpr std::string_view kTouchType = R"sql(
-  UPDATE event_type SET recounts = recounts + 1 WHERE name = ?)sql";
-
-// A type that comes and goes is told of at most once in this time, and when it has been still for
-// kHold, or every kLongestHold while it is not.
-constexpr int kHold = 2, kLongestHold = 30;  // seconds
 
 constexpr std::string_view kCountLive = R"sql(
   SELECT t.available AS available, t.live AS live_before,
@@ -71,18 +64,12 @@ std::optional<Count> count_live(db::Session& db, const std::string& type) {
 
 }  // namespace
 
-std::size_t Events::tell_availability(db::Session& db, std::uint64_t service_id, const std::string& type,
-                                      std::uint64_t live, const std::string& cause,
-                                      std::size_t deliveries_before) {
-  const bool available = live > 0;
-  NewEvent event;
-  event.type = available ? "event.available" : "event.unavailable";
-  event.content = xml_text(available ? "EventAvailable" : "EventUnavailable", kCatalogueNamespace,
-                           {{"type", type}, {"liveTransmitters", std::to_string(live)}, {"cause", cause}});
-  event.wait_for_terminal = false;
-  const auto subscribers = subscribers_of_type(db, type, service_id);
-  const auto told = publish_about(db, event, subscribers, type, service_id, deliveries_before);
-  db.execute(kSetAvailable, available, !subscribers.empty(), type);
+std::size_t Events::tell_availability(db::Session& db, const std::string& type, std::uint64_t live,
+                                      const std::string& cause, std::size_t deliveries_before) {
+  const auto subscribers = subscribers_of_type(db, type);
+  const auto told =
+      publish_about(db, availability_notice(type, live, cause), subscribers, type, deliveries_before);
+  db.execute(kSetAvailable, live > 0, !subscribers.empty(), type);
   return told;
 }
 
@@ -91,7 +78,7 @@ void Events::recount_and_tell(db::Session& db, std::uint64_t service_id,
                               const std::vector<std::string>& types, const std::string& cause) {
   std::size_t told = 0;
   for (const std::string& type : types) {
-    db.execute(kTouchType, type);
+    touch_type(db, type);
     const auto now = count_live(db, type);
     if (!now || now->live_before == (now->live > 0)) continue;
     db.execute(kSetLive, now->live > 0, cause, service_id, type);
@@ -100,7 +87,7 @@ void Events::recount_and_tell(db::Session& db, std::uint64_t service_id,
     } else if (now->flaps) {
       db.execute(kHoldDown, kHold, kLongestHold, type);
     } else {
-      told += tell_availability(db, service_id, type, now->live, cause, told);
+      told += tell_availability(db, type, now->live, cause, told);
     }
   }
 }
@@ -113,8 +100,8 @@ constexpr std::string_view kSelectUnsettled = R"sql(
 constexpr std::string_view kTakeUnsettled = R"sql(
   UPDATE event_type SET settle_at = NULL, recounts = recounts + 1 WHERE name = ? AND settle_at <= UTC_TIMESTAMP(6))sql";
 
-constexpr std::string_view kSelectChange = R"sql(
-  SELECT cause, changed_by FROM event_type WHERE name = ?)sql";
+constexpr std::string_view kSelectCause = R"sql(
+  SELECT cause FROM event_type WHERE name = ?)sql";
 
 }  // namespace
 
@@ -127,18 +114,14 @@ bool Events::settle(db::Pool& pool) {
       if (db.execute(kTakeUnsettled, type) == 0) return;
       const auto now = count_live(db, type);
       if (!now || now->available == (now->live > 0)) return;
-      const auto change = db.query_one(
-          kSelectChange,
-          [](const db::Row& row) {
-            return std::pair{row.id_or_null("changed_by").value_or(0),
-                             row.text_or_null("cause").value_or("CONNECTED")};
-          },
+      const auto cause = db.query_one(
+          kSelectCause, [](const db::Row& row) { return row.text_or_null("cause").value_or("CONNECTED"); },
           type);
-      tell_availability(db, change->first, type, now->live, change->second);
+      tell_availability(db, type, now->live, cause.value());
     });
   }
-  const bool more = settle_responses(*this, pool);
-  return more || types.size() == 100;
+  const bool notices = settle_notices(*this, pool), responses = settle_responses(*this, pool);
+  return notices || responses || types.size() == 100;
 }
 
 namespace {
@@ -166,7 +149,7 @@ void require_few(db::Session& db, std::uint64_t service_id) {
 // An INSERT first would take a shared lock on a row that exists, and two of them could not
 // go on to write it.
 void ensure_type(db::Session& db, const std::string& type) {
-  if (db.execute(kTouchType, type) == 0) db.execute(kInsertType, type);
+  if (!touch_type(db, type)) db.execute(kInsertType, type);
 }
 
 }  // namespace
@@ -195,22 +178,27 @@ void Events::declare(db::Session& db, std::uint64_t service_id, const std::vecto
   types = in_order(std::move(types));
   for (const std::string& type : types) ensure_type(db, type);
   recount_and_tell(db, service_id, types, "CONNECTED");
+  for (const std::string& type : types) note_change(db, type, service_id, false, "CONNECTED");
 }
 
 namespace {
 
 constexpr std::string_view kDeleteDeclaration = R"sql(
-  DELETE FROM event_declaration WHERE type = ? AND service_id = ?)sql";
+  DELETE FROM event_declaration WHERE type = ? AND service_id = ? RETURNING live)sql";
 
 }  // namespace
 
 int Events::withdraw(db::Session& db, std::uint64_t service_id, const std::vector<std::string>& types) {
   const auto ordered = in_order(types);
-  int withdrawn = 0;
-  for (const std::string& type : ordered)
-    withdrawn += static_cast<int>(db.execute(kDeleteDeclaration, type, service_id));
+  std::map<std::string, bool> withdrawn;  // and was it live?
+  for (const std::string& type : ordered) {
+    const auto was_live = db.query_one(
+        kDeleteDeclaration, [](const db::Row& row) { return row.flag("live"); }, type, service_id);
+    if (was_live) withdrawn[type] = *was_live;
+  }
   recount_and_tell(db, service_id, ordered, "WITHDRAWN");
-  return withdrawn;
+  for (const auto& [type, was_live] : withdrawn) note_change(db, type, service_id, was_live, "WITHDRAWN");
+  return static_cast<int>(withdrawn.size());
 }
 
 namespace {
@@ -234,6 +222,7 @@ void Events::transmitter_connected(db::Session& db, std::uint64_t service_id) {
   if (types.empty()) return;
   db.execute(kSetDeclarationsLive, true, service_id, true);
   recount_and_tell(db, service_id, types, "CONNECTED");
+  for (const std::string& type : types) note_change(db, type, service_id, false, "CONNECTED");
 }
 
 void Events::transmitter_gone(db::Session& db, std::uint64_t service_id, const std::string& cause) {
@@ -241,6 +230,7 @@ void Events::transmitter_gone(db::Session& db, std::uint64_t service_id, const s
   if (types.empty()) return;
   db.execute(kSetDeclarationsLive, false, service_id, false);
   recount_and_tell(db, service_id, types, cause);
+  for (const std::string& type : types) note_change(db, type, service_id, true, cause);
 }
 
 std::vector<std::string> Events::live_types(db::Session& db, std::uint64_t service_id) {

@@ -21,6 +21,10 @@ class TransmittersTest : public EventsFixture {
       db.execute(
           "UPDATE event_type SET told_at = told_at - INTERVAL 1 HOUR, live_at = live_at - INTERVAL 1 HOUR, "
           "settle_at = settle_at - INTERVAL 1 HOUR");
+      db.execute(
+          "UPDATE transmitter_notice SET told_at = told_at - INTERVAL 1 HOUR, changed_at = changed_at - "
+          "INTERVAL "
+          "1 HOUR, settle_at = settle_at - INTERVAL 1 HOUR");
     });
   }
   void settle() {
@@ -130,9 +134,83 @@ TEST_F(TransmittersTest, TerminalsHearOfTypesTheyNameOfServicesTheirProfileUses)
   const auto all = connect(kAliceLaptop, kAliceWork, {"*"});
   const auto foreign = connect(kBobPhone, kBobWork, {"mail.*"});
   declare(kMail, "mail.received");
+  settle();
   EXPECT_EQ(types(drain(named.queue_id)), Strings{"event.available"});
   EXPECT_TRUE(drain(all.queue_id).empty());
   EXPECT_TRUE(drain(foreign.queue_id).empty());
+}
+
+// Of a transmitter only, whatever others do.
+TEST_F(TransmittersTest, WhoIsLimitedToATransmitterHearsOfThatOne) {
+  const auto limited = in([&](db::Session& db) {
+    return events_.subscribe(db, {PartyKind::kService, kCalls}, {"limited", {"mail.*"}, {}, kMail});
+  });
+  EXPECT_FALSE(limited.available);
+  declare(kCalls, "mail.received");
+  settle();
+  EXPECT_TRUE(drain(limited.queue_id).empty());
+  declare(kMail, "mail.received");
+  settle();
+  EXPECT_EQ(contents(drain(limited.queue_id)),
+            Strings{said("EventAvailable", "mail.received", 1, "CONNECTED")});
+  let_time_pass();
+  gone(kMail);
+  settle();
+  EXPECT_EQ(contents(drain(limited.queue_id)),
+            Strings{said("EventUnavailable", "mail.received", 0, "DISCONNECTED")});
+  let_time_pass();
+  back(kMail);
+  settle();
+  EXPECT_EQ(types(drain(limited.queue_id)), Strings{"event.available"});
+  for (int flap = 0; flap < 20; ++flap) {
+    gone(kMail);
+    back(kMail);
+    settle();
+  }
+  gone(kMail);
+  settle();
+  EXPECT_TRUE(drain(limited.queue_id).empty());  // held down
+  let_time_pass();
+  settle();
+  EXPECT_EQ(types(drain(limited.queue_id)), Strings{"event.unavailable"});
+  in([&](db::Session& db) { events_.withdraw(db, kMail, {"mail.received"}); });
+  settle();
+  EXPECT_TRUE(drain(limited.queue_id).empty());
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM transmitter_notice"), 1);  // of the other one
+}
+
+// Of the services that the profile uses: the first and the last one of them.
+TEST_F(TransmittersTest, WhoIsLimitedToAProfileHearsOfTheServicesItUses) {
+  const auto limited = in([&](db::Session& db) {
+    return events_.subscribe(db, {PartyKind::kService, kCalls}, {"limited", {"mail.*"}, kAliceWork, {}});
+  });
+  const auto phone = connect(kAlicePhone, kAliceWork, {"mail.received"});
+  const auto told = [&] {
+    settle();
+    const auto all = types(drain(limited.queue_id));
+    EXPECT_EQ(types(drain(phone.queue_id)), all);
+    return all;
+  };
+  let_profile_use(kAliceWork, kCalls);
+  declare(kMail, "mail.received");
+  EXPECT_EQ(told(), Strings{});  // not one of them
+  let_profile_use(kAliceWork, kMail);
+  declare(kCalls, "mail.received");
+  EXPECT_EQ(told(), Strings{});  // the other one transmits it already
+  let_time_pass();
+  gone(kMail);
+  EXPECT_EQ(told(), Strings{});
+  gone(kCalls);
+  EXPECT_EQ(told(), Strings{"event.unavailable"});
+  let_time_pass();
+  back(kMail);
+  EXPECT_EQ(told(), Strings{"event.available"});
+  in([](db::Session& db) { db.execute("DELETE FROM profile_service WHERE service_id = 12"); });
+  let_time_pass();
+  gone(kMail);
+  settle();
+  EXPECT_TRUE(drain(limited.queue_id).empty());  // the profile's events do not reach the service any more
+  EXPECT_EQ(types(drain(phone.queue_id)), Strings{"event.unavailable"});
 }
 
 // Two transmitters leave at the same time; the one whose transaction is held open counts

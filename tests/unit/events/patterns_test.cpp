@@ -34,6 +34,11 @@ TEST(Patterns, EveryPatternThatMatchesATypeCoversItAndNoOther) {
 }
 
 TEST(Patterns, ARangeHoldsExactlyThePrefixsTypes) {
+  const TypeRange one = range_of("call.lost");
+  EXPECT_TRUE(one.first <= "call.lost" && "call.lost" < one.second);
+  EXPECT_FALSE("call.lost.again" < one.second);
+  const TypeRange all = range_of("*");
+  EXPECT_TRUE(all.first <= "a.b" && "z.z" < all.second);
   const TypeRange range = range_of("call.*");
   const auto holds = [&](const std::string& type) { return range.first <= type && type < range.second; };
   for (const char* in : {"call.a", "call.zz.z"}) EXPECT_TRUE(holds(in)) << in;
