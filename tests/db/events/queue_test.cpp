@@ -311,6 +311,42 @@ TEST_F(QueueTest, ALongSeekGoesOnWhereItStopped) {
   EXPECT_EQ(seen.size(), 1400U);
 }
 
+// More terminals than one call brings back deliveries of, in any event.
+TEST_F(QueueTest, ASeekOfAPortalReachesEveryTerminal) {
+  const auto ids = publish_many(3);
+  drain(queue_);
+  const auto portal = in([&](db::Session& db) {
+    const auto queue = events_.open_queue(db, {PartyKind::kService, kCalls}, Events::kTerminals);
+    db.execute(
+        "INSERT INTO subscription (queue_id, owner_kind, owner_id, name, profile_id, created_at) SELECT ?, "
+        "2, seq, "
+        "'work', seq, UTC_TIMESTAMP(6) FROM seq_1001_to_3500",
+        queue);
+    db.execute(
+        "INSERT INTO delivery_history (subscription_id, event_id, recipient_kind, recipient_id, profile_id, "
+        "outcome, "
+        "attempts, done_at) SELECT s.id, e.id, 2, s.owner_id, s.profile_id, 6, 0, UTC_TIMESTAMP(6) FROM "
+        "subscription "
+        "s JOIN event e WHERE s.queue_id = ? AND (e.id <> ? OR s.owner_id < 1101)",
+        queue, ids[1]);
+    return queue;
+  });
+  for (int turn = 0; turn < 2; ++turn) {  // from the first one on again
+    std::optional<std::uint64_t> from = ids[0];
+    std::vector<std::uint64_t> counts;
+    while (from) {
+      const Replayed some = in([&](db::Session& db) { return events_.seek(db, portal, *from); });
+      counts.push_back(some.count);
+      from = some.next_event_id;
+    }
+    EXPECT_EQ(counts, (Numbers{1000, 1000, 500, 100, 1000, 1000, 500, 0}));
+    EXPECT_EQ(in([&](db::Session& db) {
+                return db.execute("DELETE FROM delivery WHERE queue_id = ? AND replay = 0", portal);
+              }),
+              5100U);
+  }
+}
+
 TEST_F(QueueTest, TheLoadIsCounted) {
   EXPECT_FALSE(load().oldest_at);
   publish_many(5);
