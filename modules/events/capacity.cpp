@@ -118,8 +118,17 @@ namespace {
 constexpr std::string_view kCountUpTo = R"sql(
   SELECT COUNT(*) AS depth FROM (SELECT 1 FROM delivery WHERE queue_id = ? LIMIT ?) AS some)sql";
 
+// An event adds at most a delivery for each subscription; to the queue that a portal's terminals share,
+// which come without being counted here, a thousand at once.
 constexpr std::string_view kSelectMost = R"sql(
-  SELECT max_pending FROM queue WHERE id = ?)sql";
+  SELECT q.max_pending AS max_pending,
+         GREATEST((SELECT COUNT(*) FROM subscription s WHERE s.queue_id = q.id),
+                  IF(q.owner_kind = 1 AND q.name = ?, ?, 1)) AS per_event
+    FROM queue q WHERE q.id = ?)sql";
+
+struct Most {
+  unsigned pending = 0, per_event = 1;
+};
 
 // Whoever publishes at the same time notes it as well: nobody waits for a publisher that is slow.
 constexpr std::string_view kLockNote = R"sql(
@@ -142,11 +151,16 @@ void note_depth(db::Session& db, std::uint64_t queue_id, std::uint64_t depth, st
           kLockNote, [](const db::Row& row) { return row.id("queue_id"); }, queue_id))
     return;
   const auto most = db.query_one(
-      kSelectMost, [](const db::Row& row) { return static_cast<unsigned>(row.number("max_pending")); },
-      queue_id);
+      kSelectMost,
+      [](const db::Row& row) {
+        return Most{static_cast<unsigned>(row.number("max_pending")),
+                    static_cast<unsigned>(row.number("per_event"))};
+      },
+      std::string(Events::kTerminals), kMostAtOnce, queue_id);
   if (!most) return;
   const auto counted = static_cast<unsigned>(std::min<std::uint64_t>(depth, 4'000'000'000U));
-  db.execute(kNoteDepth, counted, next_measurement(last_event, counted, *most), queue_id);
+  db.execute(kNoteDepth, counted, next_measurement(last_event, counted, most->pending, most->per_event),
+             queue_id);
 }
 
 namespace {

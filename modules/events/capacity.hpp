@@ -6,10 +6,10 @@
 // 3. what must not be refused suspends the queue: subscription.suspended is its last event, and
 //    what comes then is kept in the history as held back, from where seek brings it.
 //
-// Nobody keeps a counter. A queue with room for n more cannot be full before n events later, so
-// that its deliveries are counted (up to its limit, on its primary key) when that event comes:
-// table queue_depth. Publishers under way at the same time make the limit soft by what they add.
-// Queues of server components have no limit.
+// Nobody keeps a counter. A queue with room for n more cannot be full before n events later (fewer, where
+// many terminals share it), so that its deliveries are counted (up to its limit, on its primary key) when
+// that event comes: table queue_depth. Publishers under way at the same time make the limit soft by what they
+// add. Queues of server components have no limit.
 
 #include <cstddef>
 #include <cstdint>

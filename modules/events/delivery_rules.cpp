@@ -11,9 +11,10 @@ std::size_t batch_size(std::span<const unsigned> attempts) {
   return static_cast<std::size_t>(alone - attempts.begin());
 }
 
-unsigned long long next_measurement(unsigned long long last_event, unsigned depth, unsigned most) {
+unsigned long long next_measurement(unsigned long long last_event, unsigned depth, unsigned most,
+                                    unsigned per_event) {
   const unsigned room = most > depth ? most - depth : 0;
-  return last_event + std::max(room, most / 64) + 1;
+  return last_event + std::max(room, most / 64) / std::max(per_event, 1U) + 1;
 }
 
 }  // namespace whitebrick::events

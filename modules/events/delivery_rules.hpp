@@ -16,8 +16,9 @@ inline constexpr unsigned kAloneAfter = 2;
 std::size_t batch_size(std::span<const unsigned> attempts);
 
 // A queue held `depth` of at most `most` deliveries when `last_event` was the newest event. The
-// first event that may find it full: one event adds at most one delivery, and being a little
+// first event that may find it full: one event adds at most `per_event` deliveries, and being a little
 // late (a sixty-fourth) is worth not counting at every event.
-unsigned long long next_measurement(unsigned long long last_event, unsigned depth, unsigned most);
+unsigned long long next_measurement(unsigned long long last_event, unsigned depth, unsigned most,
+                                    unsigned per_event);
 
 }  // namespace whitebrick::events

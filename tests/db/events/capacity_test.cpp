@@ -91,6 +91,25 @@ TEST_F(CapacityTest, AQueueIsNotCountedWhileItCannotBeFull) {
   EXPECT_EQ(count("SELECT depth AS n FROM queue_depth"), 1);
 }
 
+// An event for many terminals is many deliveries.
+TEST_F(CapacityTest, TheQueueThatTerminalsShareIsFullByItsDeliveries) {
+  const auto portal = in([&](db::Session& db) {
+    const auto queue = events_.open_queue(db, {PartyKind::kService, kCalls}, Events::kTerminals);
+    db.execute("UPDATE queue SET max_pending = 100 WHERE id = ?", queue);
+    for (const auto& [terminal, profile] :
+         {std::pair{kAlicePhone, kAliceWork}, std::pair{kBobPhone, kBobWork},
+          std::pair{kAliceLaptop, kAliceWork}})
+      events_.subscribe_terminal(db, terminal, queue, profile, {"mail.*"});
+    return queue;
+  });
+  let_profile_use(kAliceWork, kMail);
+  let_profile_use(kBobWork, kMail);
+  const NewEvent to_all = event("mail.received", "hello", {kAliceWork, kBobWork});
+  for (int i = 0; i < 33; ++i) publish(kMail, to_all);
+  EXPECT_EQ(refused(to_all), "QUEUE_FULL");
+  EXPECT_EQ(in([&](db::Session& db) { return events_.backlog(db, portal); }), 99U);
+}
+
 TEST_F(CapacityTest, OlderStatesMakeWayOnlyWhenTheQueueIsFull) {
   const auto queue = small_queue(4);
   publish(kMail, {state("a", "a1"), state("b", "b1"), event("mail.received", "m"), state("a", "a2")});

@@ -22,11 +22,14 @@ TEST(DeliveryRules, ABatchEndsBeforeWhatGoesAloneSoThatTheOrderIsKept) {
 }
 
 TEST(DeliveryRules, AQueueIsCountedAgainWhenItMayBeFull) {
-  EXPECT_EQ(next_measurement(100, 0, 10), 111U);  // ten more fit: 101 to 110
-  EXPECT_EQ(next_measurement(100, 9, 10), 102U);
-  EXPECT_EQ(next_measurement(100, 10, 10), 101U);  // at every event
-  EXPECT_EQ(next_measurement(100, 12, 10), 101U);
-  EXPECT_EQ(next_measurement(100, 99'999, 100'000), 100U + 1562U + 1U);
+  EXPECT_EQ(next_measurement(100, 0, 10, 1), 111U);  // ten more fit: 101 to 110
+  EXPECT_EQ(next_measurement(100, 9, 10, 1), 102U);
+  EXPECT_EQ(next_measurement(100, 10, 10, 1), 101U);  // at every event
+  EXPECT_EQ(next_measurement(100, 12, 10, 1), 101U);
+  EXPECT_EQ(next_measurement(100, 99'999, 100'000, 1), 100U + 1562U + 1U);
+  EXPECT_EQ(next_measurement(100, 0, 10, 3), 104U);  // three events fit
+  EXPECT_EQ(next_measurement(100, 8, 10, 3), 101U);
+  EXPECT_EQ(next_measurement(100, 0, 10, 1000), 101U);
 }
 
 }  // namespace
