@@ -46,8 +46,33 @@ constexpr std::string_view kKeepDead = R"sql(
 constexpr std::string_view kDeleteDead = R"sql(
   DELETE FROM dead_delivery WHERE queue_id = ? AND subscription_id = ? AND event_id IN ()sql";
 
-// At most so many deliveries, and dead ones: to the history, and back to waiting what may wait for the
-// profile's next terminal. True: there may be more.
+constexpr std::string_view kSelectHeld = R"sql(
+  SELECT event_id FROM delivery_history WHERE subscription_id = ? AND outcome = 6 ORDER BY event_id LIMIT ?)sql";
+
+constexpr std::string_view kEndHeld = R"sql(
+  UPDATE delivery_history SET outcome = 4 WHERE subscription_id = ? AND event_id IN ()sql";
+
+void let_wait(db::Session& db, std::uint64_t profile, const Ids& events) {
+  if (events.empty()) return;
+  Args args{profile};
+  const std::string wait = std::string(kInsertWaiting) + db::in_list(events, args) + ")";
+  db.execute_with(wait, args);
+}
+
+// What was kept back from a terminal cannot be sought any more. Answers how many.
+std::size_t end_held(db::Session& db, std::uint64_t subscription_id, std::uint64_t profile,
+                     std::size_t most) {
+  const Ids held = db.query(kSelectHeld, read_event_id, subscription_id, most);
+  if (held.empty()) return 0;
+  Args args{subscription_id};
+  const std::string end = std::string(kEndHeld) + db::in_list(held, args) + ")";
+  db.execute_with(end, args);
+  let_wait(db, profile, held);
+  return held.size();
+}
+
+// At most so many deliveries, ones held back, and dead ones: to the history, and back to waiting what may
+// wait for the profile's next terminal. True: there may be more.
 bool settle(db::Session& db, const SubscriptionRow& row, std::size_t most) {
   const std::optional<std::uint64_t> profile =
       row.owner.kind == PartyKind::kTerminal ? row.profile_id : std::nullopt;
@@ -61,12 +86,9 @@ bool settle(db::Session& db, const SubscriptionRow& row, std::size_t most) {
     return kept;
   };
   const Ids kept = move_to_history(kKeepUnsubscribed, kDeleteLeft);
-  if (profile && !kept.empty()) {
-    Args args{*profile};
-    const std::string wait = std::string(kInsertWaiting) + db::in_list(kept, args) + ")";
-    db.execute_with(wait, args);
-  }
+  if (profile) let_wait(db, *profile, kept);
   if (kept.size() == most) return true;
+  if (profile && end_held(db, row.id, *profile, most) == most) return true;
   return move_to_history(kKeepDead, kDeleteDead).size() == most;
 }
 

@@ -17,6 +17,10 @@ namespace {
 constexpr std::string_view kSelectProfileName = R"sql(
   SELECT name FROM profile WHERE id = ?)sql";
 
+// Not one that it shares with others: what was kept back there waits until the portal seeks it.
+constexpr std::string_view kIsOwn = R"sql(
+  SELECT owner_kind = 2 AS own FROM queue WHERE id = ?)sql";
+
 }  // namespace
 
 Subscription Events::subscribe_terminal(db::Session& db, std::uint64_t terminal_id, std::uint64_t queue_id,
@@ -34,7 +38,9 @@ Subscription Events::subscribe_terminal(db::Session& db, std::uint64_t terminal_
   if (moved) {
     if (move_deliveries(db, *before, queue_id)) wake_after_commit(db, wake_, waiting_key());
   }
-  resume(db, queue_id);
+  const auto own = db.query_one(
+      kIsOwn, [](const db::Row& r) { return r.flag("own"); }, queue_id);
+  if (own.value_or(false)) resume(db, queue_id);
   const HandedOver waited = hand_over_waiting(db, row);
   if (moved || waited.some) wake_after_commit(db, wake_, wait_key(queue_id));
   if (waited.more) wake_after_commit(db, wake_, waiting_key());

@@ -184,6 +184,31 @@ TEST_F(CapacityTest, AComponentIsNeverRefusedTheQueueIsSuspendedAndSeekBringsWha
   EXPECT_EQ(publish(kMail, event("mail.received", "6")).recipients, 1U);
 }
 
+// What is kept back from a portal's terminals waits for the portal's seek, whoever connects; of a terminal
+// that leaves, for the profile's next one.
+TEST_F(CapacityTest, WhatIsKeptBackFromAPortalIsNotForgottenWhenTerminalsComeAndGo) {
+  const auto portal = in([&](db::Session& db) {
+    const auto queue = events_.open_queue(db, {PartyKind::kService, kCalls}, Events::kTerminals);
+    db.execute("UPDATE queue SET max_pending = 1 WHERE id = ?", queue);
+    return queue;
+  });
+  const auto connect_to_portal = [&](std::uint64_t terminal, std::uint64_t profile) {
+    return in([&](db::Session& db) {
+      return events_.subscribe_terminal(db, terminal, portal, profile, {"gauge.*"});
+    });
+  };
+  const auto first = connect_to_portal(kAlicePhone, kAliceWork);
+  for (const char* content : {"1", "2", "3"})
+    publish_as_component(event("gauge.alert", content, {kAliceWork}));
+  ASSERT_EQ(info(portal).state, QueueState::kSuspended);
+  connect_to_portal(kBobPhone, kBobWork);
+  EXPECT_EQ(info(portal).state, QueueState::kSuspended);
+  EXPECT_EQ(info(portal).held, 1U);
+  leave(first.id);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM delivery_history WHERE outcome = 6"), 0);
+  EXPECT_EQ(contents(drain(connect(kAlicePhone, kAliceWork).queue_id)), (Strings{"1", "2", "3"}));
+}
+
 TEST_F(CapacityTest, RenewingOrSubscribingAgainEndsASuspension) {
   const auto queue = small_queue(1);
   for (int i = 0; i < 3; ++i) publish_as_component(event("gauge.alert"));
