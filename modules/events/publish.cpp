@@ -95,9 +95,10 @@ WhenFull when_full(const Source& source) {
   return source.service_id == 0 ? WhenFull::kSuspend : WhenFull::kRefuse;
 }
 
-// Recipients by type, looked up once for the whole batch.
-std::map<std::string, Recipients> recipients_by_type(db::Session& db, const Source& source,
-                                                     const std::vector<NewEvent>& events) {
+using ByType = std::map<std::string, Recipients>;
+
+// Looked up once for the whole batch.
+ByType recipients_by_type(db::Session& db, const Source& source, const std::vector<NewEvent>& events) {
   struct Need {
     bool for_services = false;
     Ids profiles;
@@ -108,7 +109,7 @@ std::map<std::string, Recipients> recipients_by_type(db::Session& db, const Sour
     if (event.profiles.empty()) need.for_services = true;
     need.profiles.insert(need.profiles.end(), event.profiles.begin(), event.profiles.end());
   }
-  std::map<std::string, Recipients> found;
+  ByType found;
   for (auto& [type, need] : needs) {
     found.emplace(type,
                   find_recipients(db, type, source.service_id, need.for_services, distinct(need.profiles)));
@@ -116,22 +117,14 @@ std::map<std::string, Recipients> recipients_by_type(db::Session& db, const Sour
   return found;
 }
 
-// Targets of events that may wait, for which no terminal is connected. What is fanned out waits later.
-std::vector<TargetRow> find_waiting(db::Session& db, const std::vector<NewEvent>& events, const Ids& ids,
-                                    const std::vector<bool>& behind) {
-  Ids profiles;
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    if (events[i].wait_for_terminal && !behind[i])
-      profiles.insert(profiles.end(), events[i].profiles.begin(), events[i].profiles.end());
-  }
+// Targets of events that may wait, which no connected terminal hears of. What is fanned out waits later.
+std::vector<TargetRow> find_waiting(const ByType& by_type, const std::vector<NewEvent>& events,
+                                    const Ids& ids, const std::vector<bool>& behind) {
   std::vector<TargetRow> waiting;
-  if (profiles.empty()) return waiting;
-  const Ids connected = distinct(profiles_with_terminal(db, distinct(profiles)));
   for (std::size_t i = 0; i < events.size(); ++i) {
     if (!events[i].wait_for_terminal || behind[i]) continue;
     for (const std::uint64_t profile : events[i].profiles) {
-      if (!std::binary_search(connected.begin(), connected.end(), profile))
-        waiting.push_back({ids[i], profile});
+      if (!by_type.at(events[i].type).has_terminal(profile)) waiting.push_back({ids[i], profile});
     }
   }
   return waiting;
@@ -144,8 +137,6 @@ void count_recipient(const Source& source, const Recipient& recipient, std::size
   ++published.recipients;
   if (recipient.pushed && ++pushes <= kMostPushes) published.pushed.push_back(recipient.subscription_id);
 }
-
-using ByType = std::map<std::string, Recipients>;
 
 std::vector<Recipient> recipients_of(const ByType& by_type, const NewEvent& event) {
   auto to = by_type.at(event.type).of(event.profiles);
@@ -206,7 +197,7 @@ std::vector<Published> store(db::Session& db, Wake& wake, const Source& source,
     for (const Recipient& recipient : to) deliveries.push_back({ids[i], recipient});
   }
   insert_targets(db, kInsertTargets, targets);
-  insert_targets(db, kInsertWaiting, find_waiting(db, events, ids, behind));
+  insert_targets(db, kInsertWaiting, find_waiting(by_type, events, ids, behind));
   insert_states(db, source, events, ids);
   deliver(db, deliveries, when_full(source));
   if (when_full(source) == WhenFull::kRefuse) require_room(db, later, ids.back());

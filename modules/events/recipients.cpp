@@ -91,6 +91,13 @@ std::size_t Recipients::most(const std::vector<std::uint64_t>& target_profiles) 
   return most;
 }
 
+bool Recipients::has_terminal(std::uint64_t profile) const {
+  const auto found = profiles.find(profile);
+  return found != profiles.end() && std::ranges::any_of(found->second, [](const Recipient& recipient) {
+           return recipient.kind == PartyKind::kTerminal;
+         });
+}
+
 std::vector<Recipient> Recipients::of(const std::vector<std::uint64_t>& target_profiles) const {
   std::vector<Recipient> all = components;
   if (target_profiles.empty()) all.insert(all.end(), services.begin(), services.end());
@@ -263,21 +270,6 @@ std::vector<std::uint64_t> subscribers_of_transmitter(db::Session& db, const std
   find(kLimitedToTransmitter, {service_id});
   find(kLimitedToProfile, {service_id, type});
   return ids;
-}
-
-std::vector<std::uint64_t> profiles_with_terminal(db::Session& db,
-                                                  const std::vector<std::uint64_t>& profiles) {
-  std::vector<std::uint64_t> found;
-  db::in_pieces(profiles, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
-    Args args;
-    const std::string sql = R"sql(
-  SELECT DISTINCT profile_id FROM subscription WHERE owner_kind = 2 AND profile_id IN ()sql" +
-                            db::in_list(piece, args) + ")";
-    const auto some = db.query_with(
-        sql, [](const db::Row& row) { return row.id("profile_id"); }, args);
-    found.insert(found.end(), some.begin(), some.end());
-  });
-  return found;
 }
 
 }  // namespace whitebrick::events

@@ -31,6 +31,8 @@ struct Recipients {
 
   // Of an event, besides components; counted without looking for those that are there twice.
   std::size_t most(const std::vector<std::uint64_t>& target_profiles) const;
+  // Is one connected for the profile that hears of the type?
+  bool has_terminal(std::uint64_t profile) const;
   // Each subscription once.
   std::vector<Recipient> of(const std::vector<std::uint64_t>& target_profiles) const;
 };
@@ -60,8 +62,5 @@ std::vector<std::uint64_t> subscribers_of_type(db::Session&, const std::string& 
 // and those for a profile that uses it; of terminals those who name the type (not by "*").
 std::vector<std::uint64_t> subscribers_of_transmitter(db::Session&, const std::string& type,
                                                       std::uint64_t service_id);
-
-// Of these profiles, those that a terminal is connected for.
-std::vector<std::uint64_t> profiles_with_terminal(db::Session&, const std::vector<std::uint64_t>& profiles);
 
 }  // namespace whitebrick::events

@@ -42,6 +42,14 @@ TEST_F(WaitingTest, OnlySelectedTypesAreHandedOverTheOthersGoOnWaiting) {
   EXPECT_EQ(contents(drain(connect(kAliceLaptop, kAliceWork, {"mail.received"}).queue_id)), Strings{"mail"});
 }
 
+// A terminal that does not want to hear of it does not keep it from the next one.
+TEST_F(WaitingTest, WhatNoConnectedTerminalSelectsWaits) {
+  const auto phone = connect(kAlicePhone, kAliceWork, {"contact.*"});
+  publish(kMail, event("mail.received", "mail", {kAliceWork}));
+  EXPECT_TRUE(drain(phone.queue_id).empty());
+  EXPECT_EQ(contents(drain(connect(kAliceLaptop, kAliceWork).queue_id)), Strings{"mail"});
+}
+
 TEST_F(WaitingTest, ExpiredEventsWaitNoLonger) {
   publish(kMail, event("mail.received", "old", {kAliceWork}));
   age_events(8 * 86400);
