@@ -220,14 +220,18 @@ void deliver(db::Session& db, std::vector<DeliveryRow>& rows, WhenFull when_full
   }
 }
 
-void require_room(db::Session& db, const std::map<std::uint64_t, std::size_t>& deliveries,
+void require_room(db::Session& db, const std::map<std::uint64_t, std::size_t>& deliveries, const Ids& states,
                   std::uint64_t last_event) {
   Ids ids;
   for (const auto& [queue, number] : deliveries) ids.push_back(queue);
   if (ids.empty()) return;
   for (const auto& [id, queue] : load_queues(db, ids)) {
     if (!queue.limited || queue.state != QueueState::kActive || last_event < queue.due_event) continue;
-    if (bounded_depth(db, id, queue.most) + deliveries.at(id) > queue.most) throw no_room(queue.most);
+    const std::size_t more = deliveries.at(id);
+    if (bounded_depth(db, id, queue.most) + more <= queue.most) continue;
+    const auto freed = states.empty() ? 0 : count_overtaken(db, id, states);
+    if (freed == 0 || bounded_depth(db, id, queue.most + freed) + more > queue.most + freed)
+      throw no_room(queue.most);
   }
 }
 

@@ -33,9 +33,9 @@ enum class WhenFull { kRefuse, kSuspend };
 // one misses is kept in the history. Faults: QUEUE_FULL, when that may be told.
 void deliver(db::Session&, std::vector<DeliveryRow>& rows, WhenFull);
 // Of what a publisher leaves to the fan-out, while it can still be refused: so many deliveries for each
-// queue. Faults: QUEUE_FULL.
+// queue, without states that others of the batch make way for, and the newest states. Faults: QUEUE_FULL.
 void require_room(db::Session&, const std::map<std::uint64_t, std::size_t>& deliveries,
-                  std::uint64_t last_event);
+                  const std::vector<std::uint64_t>& states, std::uint64_t last_event);
 // The deliveries of a queue, counted up to a limit.
 std::uint64_t bounded_depth(db::Session&, std::uint64_t queue_id, std::uint64_t most);
 // Unless somebody else notes it now.

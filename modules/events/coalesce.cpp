@@ -43,15 +43,16 @@ constexpr std::string_view kColumns = R"sql(
 
 // Never handed out, nor numbered.
 constexpr std::string_view kUntouched =
-    " AND d.attempts = 0 AND d.sequence = 0 AND d.replay = 0 AND d.visible_at <= UTC_TIMESTAMP(6)"
-    " GROUP BY d.event_id, d.subscription_id, d.coalesced LIMIT 1000";
+    " AND d.attempts = 0 AND d.sequence = 0 AND d.replay = 0 AND d.visible_at <= UTC_TIMESTAMP(6)";
+constexpr std::string_view kGrouped = " GROUP BY d.event_id, d.subscription_id, d.coalesced LIMIT 1000";
 
 // Older states of what a batch says.
-constexpr std::string_view kOfBatch = R"sql(
+constexpr std::string_view kOlder = R"sql(
     FROM event_state m
     JOIN event_state s ON s.state_key = m.state_key AND s.type = m.type AND s.service_id = m.service_id
                       AND s.component = m.component AND s.event_id >= ? AND s.event_id < m.event_id
-    JOIN delivery d ON d.queue_id = ? AND d.event_id = s.event_id
+    JOIN delivery d ON d.queue_id = ? AND d.event_id = s.event_id)sql";
+constexpr std::string_view kOfBatch = R"sql(
     JOIN delivery n ON n.queue_id = d.queue_id AND n.event_id = m.event_id AND n.subscription_id = d.subscription_id
    WHERE m.event_id IN ()sql";
 
@@ -112,24 +113,44 @@ std::uint64_t make_way(db::Session& db, std::uint64_t queue_id, const std::strin
   return freed;
 }
 
+std::uint64_t oldest_delivery(db::Session& db, std::uint64_t queue_id) {
+  return db
+      .query_one(
+          kSelectOldest, [](const db::Row& row) { return row.id("oldest"); }, queue_id)
+      .value_or(0);
+}
+
 }  // namespace
 
 std::uint64_t coalesce_batch(db::Session& db, std::uint64_t queue_id, const Ids& event_ids) {
-  const auto oldest = db.query_one(
-      kSelectOldest, [](const db::Row& row) { return row.id("oldest"); }, queue_id);
+  const std::uint64_t oldest = oldest_delivery(db, queue_id);
   std::uint64_t freed = 0;
   db::in_pieces(event_ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
-    Args args{oldest.value_or(0), queue_id};
-    std::string sql = std::string(kColumns).append(kOfBatch).append(db::in_list(piece, args)).append(")");
-    sql += kUntouched;
+    Args args{oldest, queue_id};
+    std::string sql = std::string(kColumns).append(kOlder).append(kOfBatch);
+    sql.append(db::in_list(piece, args)).append(")").append(kUntouched).append(kGrouped);
     freed += make_way(db, queue_id, sql, args);
   });
   return freed;
 }
 
+std::uint64_t count_overtaken(db::Session& db, std::uint64_t queue_id, const Ids& event_ids) {
+  const std::uint64_t oldest = oldest_delivery(db, queue_id);
+  std::uint64_t overtaken = 0;
+  db::in_pieces(event_ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
+    Args args{oldest, queue_id};
+    std::string sql("SELECT COUNT(DISTINCT d.event_id, d.subscription_id) AS overtaken");
+    sql.append(kOlder).append(" WHERE m.event_id IN (").append(db::in_list(piece, args)).append(")");
+    sql += kUntouched;
+    db.query_with(
+        sql, [&](const db::Row& row) { return overtaken += row.id("overtaken"); }, args);
+  });
+  return overtaken;
+}
+
 std::uint64_t coalesce(db::Session& db, std::uint64_t queue_id, std::uint64_t first_event,
                        std::uint64_t last_event) {
-  const std::string sql = std::string(kColumns).append(kOfRange).append(kUntouched);
+  const std::string sql = std::string(kColumns).append(kOfRange).append(kUntouched).append(kGrouped);
   return make_way(db, queue_id, sql, {queue_id, first_event, last_event});
 }
 

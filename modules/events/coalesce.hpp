@@ -22,6 +22,9 @@ void note_states(db::Session&, const std::vector<StateRow>&);
 // Those older than these events, which are in the queue. Answers how many made way.
 std::uint64_t coalesce_batch(db::Session&, std::uint64_t queue_id,
                              const std::vector<std::uint64_t>& event_ids);
+// How many deliveries in the queue would make way for these states, were they in it.
+std::uint64_t count_overtaken(db::Session&, std::uint64_t queue_id,
+                              const std::vector<std::uint64_t>& event_ids);
 // Those of a range of the queue's events, for newer ones in the queue; at most 1,000 at once.
 std::uint64_t coalesce(db::Session&, std::uint64_t queue_id, std::uint64_t first_event,
                        std::uint64_t last_event);

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <tuple>
 
 #include "db/list.hpp"
 #include "modules/events/capacity.hpp"
@@ -165,6 +166,18 @@ std::vector<bool> find_behind(const ByType& by_type, const std::vector<NewEvent>
   return behind;
 }
 
+// Of a batch's states, those that a later one of it with the same recipients makes way for.
+std::vector<bool> find_overtaken(const std::vector<NewEvent>& events) {
+  std::set<std::tuple<std::string, std::string, Ids, bool>> later;
+  std::vector<bool> overtaken(events.size());
+  for (std::size_t i = events.size(); i-- > 0;) {
+    const NewEvent& one = events[i];
+    overtaken[i] = !one.state_key.empty() &&
+                   !later.emplace(one.type, one.state_key, one.profiles, one.for_services).second;
+  }
+  return overtaken;
+}
+
 // Components are few, and told at once. Answers what is left.
 std::vector<Recipient> keep_components(std::vector<Recipient>& to) {
   std::vector<Recipient> others = to;
@@ -182,15 +195,18 @@ std::vector<Published> store(db::Session& db, Wake& wake, const Source& source,
   std::vector<TargetRow> targets;
   std::vector<DeliveryRow> deliveries;
   std::vector<Published> published;
+  const auto overtaken = find_overtaken(events);
   std::map<std::uint64_t, std::size_t> later;  // deliveries by queue
+  Ids later_states;
   std::size_t pushes = 0;
   for (std::size_t i = 0; i < events.size(); ++i) {
     auto to = recipients_of(by_type, events[i]);
     published.push_back({ids[i], 0});
     for (const std::uint64_t profile : events[i].profiles) targets.push_back({ids[i], profile});
     if (behind[i]) {
+      if (!events[i].state_key.empty() && !overtaken[i]) later_states.push_back(ids[i]);
       for (const Recipient& recipient : keep_components(to)) {
-        ++later[recipient.queue_id];
+        if (!overtaken[i]) ++later[recipient.queue_id];
         count_recipient(source, recipient, pushes, published.back());
       }
     }
@@ -200,7 +216,7 @@ std::vector<Published> store(db::Session& db, Wake& wake, const Source& source,
   insert_targets(db, kInsertWaiting, find_waiting(by_type, events, ids, behind));
   insert_states(db, source, events, ids);
   deliver(db, deliveries, when_full(source));
-  if (when_full(source) == WhenFull::kRefuse) require_room(db, later, ids.back());
+  if (when_full(source) == WhenFull::kRefuse) require_room(db, later, later_states, ids.back());
   wake_recipients(db, wake, deliveries);
   auto event = published.begin();
   for (const DeliveryRow& delivery : deliveries) {  // in the order of the events

@@ -83,6 +83,28 @@ TEST_F(FanOutTest, ReplicasThatWorkTogetherRepeatNothing) {
   EXPECT_EQ(deliveries(), 4 * kMany);
 }
 
+// More deliveries than a publisher makes itself, to queues with less room than there are states.
+TEST_F(FanOutTest, StatesThatMakeWayAreNotRefused) {
+  for (int i = 0; i < 6; ++i) {
+    in([&](db::Session& db) {
+      SubscriptionRequest request{"few" + std::to_string(i), {"box.count"}, {}, {}};
+      request.max_pending = 100;
+      events_.subscribe(db, {PartyKind::kService, kCalls}, request);
+    });
+  }
+  declare(kMail, "box.count");
+  NewEvent state = event("box.count");
+  state.state_key = "inbox";
+  const std::vector<NewEvent> states(1000, state);
+  for (int turn = 0; turn < 2; ++turn) {
+    EXPECT_EQ(fault_of([&] { publish(kMail, states); }), "none");
+    fan_out();
+  }
+  EXPECT_LE(deliveries(), 6 * 101);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM queue WHERE state <> 0"), 0);
+  EXPECT_EQ(fault_of([&] { publish(kMail, std::vector<NewEvent>(1000, event("box.count"))); }), "QUEUE_FULL");
+}
+
 TEST_F(FanOutTest, WhoSubscribesBehindThePublisherIsNotReached) {
   publish(kMail, event("mail.received"));
   const auto late = subscribe(kCalls, "inbox", {"mail.*"});
