@@ -167,13 +167,14 @@ namespace {
 
 constexpr int kMostSubscriptions = 5000;
 
+// Besides the one for answers, which is made where nobody can be refused.
 constexpr std::string_view kCountSubscriptions = R"sql(
-  SELECT COUNT(*) AS subscriptions FROM subscription WHERE owner_kind = ? AND owner_id = ?)sql";
+  SELECT COUNT(*) AS subscriptions FROM subscription WHERE owner_kind = ? AND owner_id = ? AND name <> ?)sql";
 
 void require_few(db::Session& db, Party owner) {
   const auto subscriptions = db.query_one(
       kCountSubscriptions, [](const db::Row& row) { return row.number("subscriptions"); }, number(owner.kind),
-      owner.id);
+      owner.id, std::string(Events::kResponses));
   if (subscriptions.value_or(0) > kMostSubscriptions)
     throw Fault(FaultCode::LIMIT_EXCEEDED, "A service has at most 5,000 subscriptions.", "name");
 }
@@ -193,7 +194,7 @@ Subscription Events::subscribe(db::Session& db, Party owner, const SubscriptionR
                       request.profile_id,
                       request.transmitter_id};
   row.id = write_subscription(db, row);
-  if (owner.kind == PartyKind::kService) require_few(db, owner);
+  if (owner.kind == PartyKind::kService && request.name != kResponses) require_few(db, owner);
   write_patterns(db, row.id, request.patterns);
   db.execute(kConfigureQueue, request.lifetime_seconds, request.max_pending, row.queue_id);
   if (request.max_pending) db.execute(kForgetDepth, row.queue_id);

@@ -111,6 +111,22 @@ TEST_F(ResponsesTest, NoAnswerInTimeIsToldOnceAndALateOneIsRefused) {
   EXPECT_EQ(fault_of([&] { respond(service(kCalls), id); }), "DEADLINE_PASSED(eventId)");
 }
 
+// The one for answers is not counted: neither an answer nor that there is none is refused.
+TEST_F(ResponsesTest, AServiceWithAsManySubscriptionsAsItMayHaveIsToldAllTheSame) {
+  ask();
+  in([&](db::Session& db) {
+    events_.unsubscribe(db, {PartyKind::kService, kMail}, Events::kResponses);
+    db.execute(
+        "INSERT INTO subscription (queue_id, owner_kind, owner_id, name, created_at) SELECT seq, 1, 11, "
+        "CONCAT('s', seq), UTC_TIMESTAMP(6) FROM seq_1000001_to_1005000");
+  });
+  EXPECT_EQ(fault_of([&] { subscribe(kMail, "another", {"mail.*"}); }), "LIMIT_EXCEEDED(name)");
+  let_time_pass();
+  settle();
+  EXPECT_EQ(types(responses()), Strings{"event.no_response"});
+  EXPECT_EQ(fault_of([&] { ask(); }), "none");
+}
+
 // The answer and the end of the time come together: one of them is told, never both or none.
 TEST_F(ResponsesTest, AnAnswerAtTheLastMomentIsToldOrRefused) {
   subscribe(kCalls, "inbox", {"mail.*"});
