@@ -128,7 +128,7 @@ namespace {
 
 constexpr std::string_view kNextEpochs = R"sql(
   UPDATE queue SET poll_epoch = poll_epoch + 1, last_poll_at = UTC_TIMESTAMP(6),
-         expires_at = UTC_TIMESTAMP(6) + INTERVAL lifetime SECOND WHERE id IN ()sql";
+         expires_at = IF(state = 2, expires_at, UTC_TIMESTAMP(6) + INTERVAL lifetime SECOND) WHERE id IN ()sql";
 
 }  // namespace
 

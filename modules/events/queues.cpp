@@ -59,13 +59,13 @@ namespace {
 // The consumer without a name has its epoch in the queue.
 constexpr std::string_view kNextEpoch = R"sql(
   UPDATE queue SET poll_epoch = LAST_INSERT_ID(poll_epoch + 1), last_poll_at = UTC_TIMESTAMP(6),
-         expires_at = UTC_TIMESTAMP(6) + INTERVAL lifetime SECOND WHERE id = ?)sql";
+         expires_at = IF(state = 2, expires_at, UTC_TIMESTAMP(6) + INTERVAL lifetime SECOND) WHERE id = ?)sql";
 
 constexpr std::string_view kSelectEpoch = R"sql(
   SELECT poll_epoch FROM queue WHERE id = ?)sql";
 
 constexpr std::string_view kPolled = R"sql(
-  UPDATE queue SET last_poll_at = UTC_TIMESTAMP(6), expires_at = UTC_TIMESTAMP(6) + INTERVAL lifetime SECOND
+  UPDATE queue SET last_poll_at = UTC_TIMESTAMP(6), expires_at = IF(state = 2, expires_at, UTC_TIMESTAMP(6) + INTERVAL lifetime SECOND)
    WHERE id = ?)sql";
 
 constexpr std::string_view kNextEpochOfConsumer = R"sql(
