@@ -2,6 +2,7 @@
 // nobody else holds it; even from the dead list.
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "db/list.hpp"
@@ -40,22 +41,24 @@ constexpr std::string_view kSelectOthers = R"sql(
 
 std::uint64_t read_event_id(const db::Row& row) { return row.id("event_id"); }
 
-// Answers how many; a row that somebody took between the two statements undoes both.
-std::uint64_t move_to_history(db::Session& db, std::uint64_t queue_id, const LeaseToken& token,
-                              std::string_view keep, const std::vector<db::Value>& args) {
-  Ids kept = db.query_with(std::string(keep).append(kReturnEvents), read_event_id, args);
-  if (kept.empty()) return 0;
-  const std::size_t rows = kept.size();
+Ids distinct(Ids ids) {
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+// Answers the event of each delivery; a row that somebody took between the two statements undoes both.
+Ids move_to_history(db::Session& db, std::uint64_t queue_id, const LeaseToken& token, std::string_view keep,
+                    const std::vector<db::Value>& args) {
+  const Ids kept = db.query_with(std::string(keep).append(kReturnEvents), read_event_id, args);
   std::uint64_t removed = 0;
-  std::sort(kept.begin(), kept.end());
-  kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
-  db::in_pieces(kept, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
+  db::in_pieces(distinct(kept), db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
     std::vector<db::Value> found{queue_id, db::Bytes{token.fence}};
     const std::string remove = std::string(kDeleteAcknowledged).append(db::in_list(piece, found)).append(")");
     removed += db.execute_with(remove, found);
   });
-  if (rows != removed) throw db::Conflict(0, "deliveries changed while they were acknowledged");
-  return removed;
+  if (kept.size() != removed) throw db::Conflict(0, "deliveries changed while they were acknowledged");
+  return kept;
 }
 
 std::vector<db::Value> leased_range(std::uint64_t queue_id, const LeaseToken& token) {
@@ -65,8 +68,8 @@ std::vector<db::Value> leased_range(std::uint64_t queue_id, const LeaseToken& to
 Acknowledged acknowledge_all(db::Session& db, std::uint64_t queue_id, const LeaseToken& token) {
   const auto args = leased_range(queue_id, token);
   Acknowledged done;
-  done.count = move_to_history(db, queue_id, token, kKeepAcknowledged, args);
-  if (done.count < token.deliveries) done.count += acknowledge_dead(db, queue_id, token, {});
+  done.count = move_to_history(db, queue_id, token, kKeepAcknowledged, args).size();
+  if (done.count < token.deliveries) done.count += acknowledge_dead(db, queue_id, token, {}).size();
   if (done.count < token.deliveries) done.lost = db.query_with(kSelectTaken, read_event_id, args);
   return done;
 }
@@ -80,14 +83,20 @@ Acknowledged acknowledge_some(db::Session& db, std::uint64_t queue_id, const Lea
                                  .append(" AND d.event_id IN (")
                                  .append(db::in_list(piece, args))
                                  .append(")");
-    std::uint64_t count = move_to_history(db, queue_id, token, keep, args);
-    if (count < piece.size()) count += acknowledge_dead(db, queue_id, token, piece);
-    done.count += count;
-    if (count >= piece.size()) return;
+    Ids kept = move_to_history(db, queue_id, token, keep, args);
+    done.count += kept.size();
+    kept = distinct(std::move(kept));  // a portal has an event for several terminals
+    if (kept.size() == piece.size()) return;
+    const Ids dead = acknowledge_dead(db, queue_id, token, piece);
+    done.count += dead.size();
+    kept.insert(kept.end(), dead.begin(), dead.end());
+    kept = distinct(std::move(kept));
+    if (kept.size() == piece.size()) return;
     args.assign({queue_id, db::Bytes{token.fence}});
     const std::string others = std::string(kSelectOthers).append(db::in_list(piece, args)).append(")");
     const Ids lost = db.query_with(others, read_event_id, args);
-    done.lost.insert(done.lost.end(), lost.begin(), lost.end());
+    std::ranges::copy_if(lost, std::back_inserter(done.lost),
+                         [&](std::uint64_t id) { return !std::ranges::binary_search(kept, id); });
   });
   return done;
 }
@@ -101,10 +110,7 @@ Acknowledged Events::acknowledge(db::Session& db, std::uint64_t queue_id, const 
   if (!lease)
     throw Fault(FaultCode::INVALID_ARGUMENT, "Give back the leaseToken of a pull as it was.", "ackToken");
   if (event_ids.empty()) return acknowledge_all(db, queue_id, *lease);
-  Ids ids = event_ids;
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return acknowledge_some(db, queue_id, *lease, ids);
+  return acknowledge_some(db, queue_id, *lease, distinct(event_ids));
 }
 
 }  // namespace whitebrick::events

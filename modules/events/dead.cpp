@@ -62,8 +62,7 @@ constexpr std::string_view kDeleteAcknowledged = R"sql(
 
 }  // namespace
 
-std::uint64_t acknowledge_dead(db::Session& db, std::uint64_t queue_id, const LeaseToken& token,
-                               const Ids& event_ids) {
+Ids acknowledge_dead(db::Session& db, std::uint64_t queue_id, const LeaseToken& token, const Ids& event_ids) {
   Args args{queue_id, token.first_event, token.last_event, db::Bytes{token.fence}};
   std::string condition;
   if (!event_ids.empty()) condition = " AND d.event_id IN (" + db::in_list(event_ids, args) + ")";
@@ -75,7 +74,7 @@ std::uint64_t acknowledge_dead(db::Session& db, std::uint64_t queue_id, const Le
     removed += db.execute_with(remove, found);
   });
   if (removed != kept.size()) throw db::Conflict(0, "the dead list changed while it was acknowledged");
-  return removed;
+  return kept;
 }
 
 namespace {
