@@ -89,7 +89,7 @@ constexpr std::string_view kSelectDead = R"sql(
     LEFT JOIN subscription s ON s.id = d.subscription_id
     LEFT JOIN terminal t ON s.owner_kind = 2 AND t.id = s.owner_id
     LEFT JOIN user u ON u.id = t.user_id
-   WHERE d.queue_id = ? AND d.event_id > ? ORDER BY d.event_id LIMIT ?)sql";
+   WHERE d.queue_id = ? AND d.event_id > ? AND d.event_id <= ? ORDER BY d.event_id, d.subscription_id LIMIT ?)sql";
 
 struct DeadRow {
   DeadEvent dead;
@@ -110,11 +110,26 @@ DeadRow read_dead(const db::Row& row) {
   return found;
 }
 
+constexpr std::uint64_t kLastEvent = ~std::uint64_t{0} >> 1;
+constexpr int kMostTerminals = 1000;
+
+// Ends between two events, for the next page to go on behind it: an event that is dead for more terminals
+// of a portal than rows are asked for comes alone, with all of them.
+std::vector<DeadRow> dead_page(db::Session& db, std::uint64_t queue_id, std::uint64_t after, int most) {
+  auto rows = db.query(kSelectDead, read_dead, queue_id, after, kLastEvent, most + 1);
+  if (rows.size() <= static_cast<std::size_t>(most)) return rows;
+  const std::uint64_t cut = rows.back().dead.event.id;
+  if (rows.front().dead.event.id == cut)
+    return db.query(kSelectDead, read_dead, queue_id, after, cut, kMostTerminals);
+  std::erase_if(rows, [&](const DeadRow& row) { return row.dead.event.id == cut; });
+  return rows;
+}
+
 }  // namespace
 
 std::vector<DeadEvent> Events::dead_events(db::Session& db, std::uint64_t queue_id,
                                            std::uint64_t after_event_id, int max_events) {
-  auto rows = db.query(kSelectDead, read_dead, queue_id, after_event_id, max_events);
+  auto rows = dead_page(db, queue_id, after_event_id, max_events);
   Ids of_service;
   TargetReader reader;
   for (const DeadRow& row : rows) {

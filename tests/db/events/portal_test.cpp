@@ -25,6 +25,17 @@ class PortalTest : public EventsFixture {
   std::uint64_t publish_to_both(const std::string& content) {
     return publish(kMail, event("mail.received", content, {kAliceWork, kBobWork})).event_id;
   }
+  // Every delivery was handed out ten times.
+  void give_up() {
+    in([](db::Session& db) {
+      db.execute(
+          "INSERT INTO dead_delivery (queue_id, event_id, subscription_id, token, attempts, sequence, "
+          "replay, died_at) "
+          "SELECT queue_id, event_id, subscription_id, token, 10, sequence, replay, UTC_TIMESTAMP(6) FROM "
+          "delivery");
+      db.execute("DELETE FROM delivery");
+    });
+  }
   Ids dead(std::uint64_t after, int most) {
     Ids ids;
     for (const DeadEvent& one :
@@ -65,6 +76,15 @@ TEST_F(PortalTest, ALateAcknowledgementReachesTheDeadListThoughAnotherEventWasTh
   EXPECT_EQ(done.count, 4U);
   EXPECT_TRUE(done.lost.empty());
   EXPECT_TRUE(dead(0, 10).empty());
+}
+
+TEST_F(PortalTest, APageOfDeadEventsEndsBetweenTwoOfThem) {
+  const Ids ids{publish_to_both("1"), publish_to_both("2"), publish_to_both("3")};
+  give_up();
+  EXPECT_EQ(dead(0, 1), (Ids{ids[0], ids[0]}));
+  EXPECT_EQ(dead(0, 3), (Ids{ids[0], ids[0]}));
+  EXPECT_EQ(dead(ids[0], 4), (Ids{ids[1], ids[1], ids[2], ids[2]}));
+  EXPECT_TRUE(dead(ids[2], 1).empty());
 }
 
 }  // namespace
