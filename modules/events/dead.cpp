@@ -149,48 +149,79 @@ std::vector<DeadEvent> Events::dead_events(db::Session& db, std::uint64_t queue_
 
 namespace {
 
-constexpr std::size_t kMostRequeued = 1000;
+constexpr std::size_t kMostRequeued = 1000;  // deliveries; a portal's queue has an event for many terminals
 
-constexpr std::string_view kSelectSomeDead = R"sql(
-  SELECT DISTINCT d.event_id AS event_id FROM dead_delivery d JOIN event e ON e.id = d.event_id
-   WHERE d.queue_id = ? AND (d.replay = 1 OR e.expires_at > UTC_TIMESTAMP(6)) ORDER BY d.event_id LIMIT 1000)sql";
+struct DeadKey {
+  std::uint64_t event_id = 0, subscription_id = 0;
+};
+
+constexpr std::string_view kSelectRequeued = R"sql(
+  SELECT STRAIGHT_JOIN d.event_id AS event_id, d.subscription_id AS subscription_id
+    FROM dead_delivery d JOIN event e ON e.id = d.event_id
+   WHERE d.queue_id = ? AND (d.replay = 1 OR e.expires_at > UTC_TIMESTAMP(6)))sql";
+
+// One more than are requeued.
+std::vector<DeadKey> select_requeued(db::Session& db, std::uint64_t queue_id, const Ids& wanted) {
+  Args args{queue_id};
+  std::string sql(kSelectRequeued);
+  if (!wanted.empty()) sql.append(" AND d.event_id IN (").append(db::in_list(wanted, args)).append(")");
+  sql += " ORDER BY d.event_id, d.subscription_id LIMIT ?";
+  args.emplace_back(kMostRequeued + 1);
+  return db.query_with(
+      sql,
+      [](const db::Row& row) {
+        return DeadKey{row.id("event_id"), row.id("subscription_id")};
+      },
+      args);
+}
 
 constexpr std::string_view kRequeue = R"sql(
   INSERT INTO delivery (queue_id, event_id, subscription_id, visible_at, token, sequence, replay)
-  SELECT STRAIGHT_JOIN d.queue_id, d.event_id, d.subscription_id, UTC_TIMESTAMP(6), d.token, d.sequence, d.replay
-    FROM dead_delivery d JOIN event e ON e.id = d.event_id
-   WHERE d.queue_id = ? AND (d.replay = 1 OR e.expires_at > ?) AND d.event_id IN ()sql";
+  SELECT queue_id, event_id, subscription_id, UTC_TIMESTAMP(6), token, sequence, replay
+    FROM dead_delivery WHERE queue_id = ? AND )sql";
 
 constexpr std::string_view kDeleteRequeued = R"sql(
-  DELETE FROM dead_delivery WHERE queue_id = ? AND event_id IN ()sql";
+  DELETE FROM dead_delivery WHERE queue_id = ? AND )sql";
+
+void move_back(db::Session& db, std::uint64_t queue_id, const std::vector<DeadKey>& keys) {
+  Args args{queue_id};
+  const std::string these =
+      db::any_of("(event_id = ? AND subscription_id = ?)", keys, args, [](const DeadKey& key, Args& to) {
+        to.emplace_back(key.event_id);
+        to.emplace_back(key.subscription_id);
+      });
+  const auto back = db.execute_with(std::string(kRequeue) + these, args);
+  const auto removed = db.execute_with(std::string(kDeleteRequeued) + these, args);
+  if (back != keys.size() || removed != keys.size())
+    throw db::Conflict(0, "the dead list changed while it was requeued");
+}
 
 }  // namespace
 
 Requeued Events::requeue(db::Session& db, std::uint64_t queue_id, const Ids& event_ids) {
-  Ids wanted = event_ids.empty() ? db.query(kSelectSomeDead, read_event_id, queue_id) : event_ids;
+  Ids wanted = event_ids;
   std::sort(wanted.begin(), wanted.end());
   wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
   if (wanted.size() > kMostRequeued) {
     throw Fault(FaultCode::LIMIT_EXCEEDED, "At most 1000 events at once.", "eventId");
   }
+  auto keys = select_requeued(db, queue_id, wanted);
+  std::optional<std::uint64_t> left;  // of this event and later ones
+  if (keys.size() > kMostRequeued) {
+    left = keys.back().event_id;
+    keys.pop_back();
+  }
   Requeued done;
-  if (wanted.empty()) return done;
-  Args args{queue_id, db.now()};
-  const std::string insert = std::string(kRequeue) + db::in_list(wanted, args) + ") RETURNING event_id";
-  Ids back = db.query_with(insert, read_event_id, args);
-  done.count = back.size();
-  std::sort(back.begin(), back.end());
-  back.erase(std::unique(back.begin(), back.end()), back.end());
-  if (!back.empty()) {
-    args.assign({queue_id});
-    const std::string remove = std::string(kDeleteRequeued) + db::in_list(back, args) + ")";
-    if (db.execute_with(remove, args) != done.count) {
-      throw db::Conflict(0, "the dead list changed while it was requeued");
-    }
+  done.count = keys.size();
+  if (!keys.empty()) {
+    move_back(db, queue_id, keys);
     db.after_commit([this, queue_id] { wake_.wake({wait_key(queue_id)}); });
   }
-  std::set_difference(wanted.begin(), wanted.end(), back.begin(), back.end(),
-                      std::back_inserter(done.not_requeued));
+  Ids back;
+  for (const DeadKey& key : keys) {
+    if (!left || key.event_id < *left) back.push_back(key.event_id);
+  }
+  std::ranges::set_difference(wanted, back, std::back_inserter(done.not_requeued));
   return done;
 }
 

@@ -43,6 +43,10 @@ class PortalTest : public EventsFixture {
       ids.push_back(one.event.id);
     return ids;
   }
+  Requeued requeue(const Ids& ids) {
+    return in([&](db::Session& db) { return events_.requeue(db, queue_, ids); });
+  }
+
   std::uint64_t queue_ = 0;
 };
 
@@ -85,6 +89,24 @@ TEST_F(PortalTest, APageOfDeadEventsEndsBetweenTwoOfThem) {
   EXPECT_EQ(dead(0, 3), (Ids{ids[0], ids[0]}));
   EXPECT_EQ(dead(ids[0], 4), (Ids{ids[1], ids[1], ids[2], ids[2]}));
   EXPECT_TRUE(dead(ids[2], 1).empty());
+}
+
+TEST_F(PortalTest, AtMostAThousandDeliveriesAreRequeuedAtOnce) {
+  const Ids ids{publish_to_both("1"), publish_to_both("2")};
+  give_up();
+  in([&](db::Session& db) {
+    db.execute(
+        "INSERT INTO dead_delivery (queue_id, event_id, subscription_id, attempts, sequence, replay, "
+        "died_at) "
+        "SELECT ?, ?, seq, 10, 0, 0, UTC_TIMESTAMP(6) FROM seq_1000001_to_1000998",
+        queue_, ids[0]);
+  });
+  const Requeued some = requeue({ids[0], ids[1], ids[1] + 1});
+  EXPECT_EQ(some.count, 1000U);
+  EXPECT_EQ(some.not_requeued, (Ids{ids[1], ids[1] + 1}));
+  EXPECT_EQ(dead(0, 10), (Ids{ids[1], ids[1]}));
+  EXPECT_EQ(requeue({}).count, 2U);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM delivery"), 1002);
 }
 
 }  // namespace
