@@ -15,8 +15,10 @@ WaitKey Events::pushed_key(std::uint64_t queue_id) { return "pushed:" + std::to_
 
 namespace {
 
+// At most a thousand: those that would wait longest.
 constexpr std::string_view kRetrySoon = R"sql(
-  UPDATE push_endpoint SET next_at = UTC_TIMESTAMP(6), failures = 0 WHERE service_id = ? AND failures > 0)sql";
+  UPDATE push_endpoint SET next_at = UTC_TIMESTAMP(6), failures = 0 WHERE service_id = ? AND failures > 0
+   ORDER BY next_at DESC LIMIT 1000)sql";
 
 }  // namespace
 

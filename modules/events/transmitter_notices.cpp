@@ -76,7 +76,8 @@ struct Change {
 };
 
 // The lock comes first: whoever changes the type meanwhile waits, or is waited for.
-void settle_one(Events& events, db::Session& db, const std::string& type, std::uint64_t service_id) {
+void settle_one(Events& events, db::Session& db, const std::string& type, std::uint64_t service_id,
+                const Recount& recount) {
   touch_type(db, type);
   if (db.execute(kTakeUnsettled, type, service_id) == 0) return;
   const auto change = db.query_one(
@@ -86,6 +87,7 @@ void settle_one(Events& events, db::Session& db, const std::string& type, std::u
       },
       type, service_id);
   if (!change) return;
+  recount(db, service_id, type, change->cause);
   if (change->told != change->live) {
     const auto subscribers = subscribers_of_transmitter(db, type, service_id);
     if (!subscribers.empty())
@@ -97,7 +99,7 @@ void settle_one(Events& events, db::Session& db, const std::string& type, std::u
 
 }  // namespace
 
-bool settle_notices(Events& events, db::Pool& pool) {
+bool settle_notices(Events& events, db::Pool& pool, const Recount& recount) {
   const auto changed = pool.in_transaction([](db::Session& db) {
     return db.query(kSelectUnsettled, [](const db::Row& row) {
       return Changed{row.text("type"), row.id("service_id")};
@@ -105,7 +107,7 @@ bool settle_notices(Events& events, db::Pool& pool) {
   });
   for (const auto& [type, service_id] : changed)
     pool.in_transaction([&, &type = type, service_id = service_id](db::Session& db) {
-      settle_one(events, db, type, service_id);
+      settle_one(events, db, type, service_id, recount);
     });
   return changed.size() == 100;
 }

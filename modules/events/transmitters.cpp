@@ -73,9 +73,13 @@ std::size_t Events::tell_availability(db::Session& db, const std::string& type, 
   return told;
 }
 
+// So many types in a transaction that changes them; of more, all are left to the job.
+constexpr std::size_t kRecountedAtOnce = 100;
+
 // What subscribers were told and what is true may differ for a while: then settle_at is set.
 void Events::recount_and_tell(db::Session& db, std::uint64_t service_id,
                               const std::vector<std::string>& types, const std::string& cause) {
+  if (types.size() > kRecountedAtOnce) return;
   std::size_t told = 0;
   for (const std::string& type : types) {
     touch_type(db, type);
@@ -120,7 +124,11 @@ bool Events::settle(db::Pool& pool) {
       tell_availability(db, type, now->live, cause.value());
     });
   }
-  const bool notices = settle_notices(*this, pool), responses = settle_responses(*this, pool);
+  const bool notices =
+      settle_notices(*this, pool,
+                     [this](db::Session& db, std::uint64_t service_id, const std::string& type,
+                            const std::string& cause) { recount_and_tell(db, service_id, {type}, cause); });
+  const bool responses = settle_responses(*this, pool);
   return notices || responses || types.size() == 100;
 }
 
@@ -133,7 +141,8 @@ constexpr std::string_view kInsertDeclaration = R"sql(
 constexpr std::string_view kInsertType = R"sql(
   INSERT IGNORE INTO event_type (name, available, changed_at) VALUES (?, 0, UTC_TIMESTAMP(6)))sql";
 
-// Withdrawing, disconnecting and deregistering handle all of a service's types in one transaction.
+// Withdrawing, disconnecting and deregistering write all of a service's types in one transaction: two rows
+// each.
 constexpr int kMostDeclarations = 1000;
 
 constexpr std::string_view kCountDeclarations = R"sql(

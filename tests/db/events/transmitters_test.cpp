@@ -251,6 +251,26 @@ TEST_F(TransmittersTest, ManyTypesInAnyOrderByManyServicesAtOnce) {
   EXPECT_EQ(count("SELECT COUNT(*) AS n FROM event_type WHERE available = 1"), 20);
 }
 
+// Of many types only what is true is written at once; the job tells.
+TEST_F(TransmittersTest, ManyTypesOfOneServiceAreToldOfByAndBy) {
+  std::vector<Declaration> many;
+  for (int i = 0; i < 150; ++i) many.push_back({"mail.t" + std::to_string(i), {}});
+  in([&](db::Session& db) { events_.declare(db, kMail, many, true); });
+  settle();
+  const auto inbox = subscribe(kCalls, "inbox", {"mail.*"});
+  let_time_pass();
+  gone(kMail);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM event_declaration WHERE live = 1"), 0);
+  EXPECT_TRUE(drain(inbox.queue_id).empty());
+  settle();
+  EXPECT_EQ(types(drain(inbox.queue_id)), Strings(150, "event.unavailable"));
+  in([&](db::Session& db) { events_.forget(db, {PartyKind::kService, kMail}); });
+  let_time_pass();
+  settle();
+  EXPECT_TRUE(drain(inbox.queue_id).empty());
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM transmitter_notice"), 0);
+}
+
 TEST_F(TransmittersTest, ForgettingAServiceLeavesNothingOfIt) {
   declare(kMail, "mail.received");
   const auto inbox = subscribe(kCalls, "inbox", {"mail.*"});
