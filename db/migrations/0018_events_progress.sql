@@ -16,3 +16,9 @@ SELECT type, service_id, live, 'CONNECTED', UTC_TIMESTAMP(6) FROM event_declarat
 ALTER TABLE queue
   ADD COLUMN IF NOT EXISTS sought_event BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'a seek stopped within this event',
   ADD COLUMN IF NOT EXISTS sought_subscription BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'and goes on with this one';
+
+CREATE TABLE IF NOT EXISTS forgotten_party (
+  owner_kind TINYINT UNSIGNED NOT NULL COMMENT 'as in queue',
+  owner_id BIGINT UNSIGNED NOT NULL,
+  PRIMARY KEY (owner_kind, owner_id)
+) ENGINE=InnoDB COMMENT='has subscriptions left that end by and by';

@@ -243,29 +243,4 @@ bool Events::unsubscribe(db::Session& db, Party owner, const std::string& name) 
   return true;
 }
 
-namespace {
-
-constexpr std::string_view kSelectDeclared = R"sql(
-  SELECT type FROM event_declaration WHERE service_id = ?)sql";
-
-constexpr std::string_view kDeleteUnusedQueues = R"sql(
-  DELETE q FROM queue q LEFT JOIN subscription s ON s.queue_id = q.id
-   WHERE q.owner_kind = ? AND q.owner_id = ? AND s.id IS NULL)sql";
-
-}  // namespace
-
-void Events::forget(db::Session& db, Party owner) {
-  for (const SubscriptionRow& row : party_subscriptions(db, owner)) {
-    end_subscription(db, row, 0);  // there may be many
-    db.after_commit([this, queue = row.queue_id] { wake_.wake({waiting_key(), wait_key(queue)}); });
-  }
-  if (owner.kind == PartyKind::kService) {
-    transmitter_gone(db, owner.id, "DEREGISTERED");
-    withdraw(db, owner.id,
-             db.query(
-                 kSelectDeclared, [](const db::Row& row) { return row.text("type"); }, owner.id));
-  }
-  db.execute(kDeleteUnusedQueues, number(owner.kind), owner.id);
-}
-
 }  // namespace whitebrick::events

@@ -10,6 +10,7 @@
 #include "modules/events/dead.hpp"
 #include "modules/events/ended.hpp"
 #include "modules/events/events.hpp"
+#include "modules/events/forgotten.hpp"
 #include "modules/events/subscriptions.hpp"
 
 namespace whitebrick::events {
@@ -43,7 +44,8 @@ bool hand_over_piece(db::Session& db, Wake& wake, const SubscriptionRow& row) {
 WaitKey Events::waiting_key() { return "waiting:"; }
 
 bool Events::sweep_waiting(db::Pool& pool) {
-  bool more = settle_all_ended(wake_, pool);
+  bool more = forget_rest(wake_, pool);
+  more = settle_all_ended(wake_, pool) || more;
   const auto terminals = pool.in_transaction([](db::Session& db) {
     return db.query(kSelectTerminalsWithWaiting, [](const db::Row& row) {
       return SubscriptionRow{

@@ -295,5 +295,32 @@ TEST_F(EndedTest, AServiceWithLongQueuesGoesInPieces) {
   EXPECT_EQ(count("SELECT COUNT(*) AS n FROM delivery_history WHERE outcome = 4"), 5000);
 }
 
+TEST_F(EndedTest, AServiceWithManySubscriptionsGoesInPieces) {
+  const auto fill = [&] {
+    in([](db::Session& db) {
+      db.execute(
+          "INSERT INTO queue (id, owner_kind, owner_id, name) SELECT seq, 1, 12, seq FROM seq_1001_to_1400");
+      db.execute(
+          "INSERT INTO subscription (id, queue_id, owner_kind, owner_id, name, created_at) SELECT seq, seq, "
+          "1, 12, "
+          "seq, UTC_TIMESTAMP(6) FROM seq_1001_to_1400");
+      db.execute(
+          "INSERT INTO subscription_pattern (pattern, subscription_id) SELECT CONCAT('a.b', p.seq), s.seq "
+          "FROM "
+          "seq_1001_to_1400 s JOIN seq_1_to_5 p");
+    });
+  };
+  const auto left = [&] { return count("SELECT COUNT(*) AS n FROM subscription WHERE owner_id = 12"); };
+  fill();
+  EXPECT_LE(rows_written([&](db::Session& db) { events_.forget(db, {PartyKind::kService, kCalls}); }), kRows);
+  EXPECT_GT(left(), 0);
+  in([](db::Session& db) { db.execute("DELETE FROM service WHERE account_id = 12"); });
+  sweep_all();
+  EXPECT_EQ(left(), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM subscription_pattern"), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM queue WHERE owner_id = 12"), 0);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM forgotten_party"), 0);
+}
+
 }  // namespace
 }  // namespace whitebrick::events
