@@ -185,28 +185,42 @@ std::size_t end_activations(db::Session& db, events::Events& events) {
   return due.size();
 }
 
-constexpr std::string_view kDueGrants = R"sql(
+struct DueGrant {
+  std::uint64_t id, owner_profile_id;
+};
+
+DueGrant read_due_grant(const db::Row& row) { return {row.id("id"), row.id("owner_profile_id")}; }
+
+constexpr std::string_view kBegunGrants = R"sql(
+SELECT id, owner_profile_id FROM authorisation
+WHERE untold_from_at <= UTC_TIMESTAMP(6) ORDER BY untold_from_at LIMIT ?)sql";
+constexpr std::string_view kBegin =
+    "UPDATE authorisation SET untold_from_at = NULL WHERE id = ? AND untold_from_at <= UTC_TIMESTAMP(6)";
+constexpr std::string_view kOverGrants = R"sql(
 SELECT id, owner_profile_id FROM authorisation
 WHERE until_at <= UTC_TIMESTAMP(6) ORDER BY until_at LIMIT ?)sql";
-constexpr std::string_view kEndGrant =
-    "DELETE FROM authorisation WHERE id = ? AND until_at <= UTC_TIMESTAMP(6)";
+constexpr std::string_view kEnd = "DELETE FROM authorisation WHERE id = ? AND until_at <= UTC_TIMESTAMP(6)";
 
-std::size_t end_grants(db::Session& db, profiles::Profiles& profiles) {
-  const auto due = db.query(
-      kDueGrants, [](const db::Row& row) { return std::pair(row.id("id"), row.id("owner_profile_id")); },
-      kChunk);
-  for (const auto& [id, owner] : due) {
-    if (db.execute(kEndGrant, id) > 0) profiles.changed(db, {.profile_id = owner, .former_number = {}});
+// Those that are due, and what is done with one: whoever does it tells.
+std::size_t turn_grants(db::Session& db, profiles::Profiles& profiles, std::string_view due,
+                        std::string_view turn) {
+  const auto grants = db.query(due, read_due_grant, kChunk);
+  for (const DueGrant& grant : grants) {
+    if (db.execute(turn, grant.id) > 0)
+      profiles.changed(db, {.profile_id = grant.owner_profile_id, .former_number = {}});
   }
-  return due.size();
+  return grants.size();
 }
 
 }  // namespace
 
 bool Availability::expire(db::Pool& pool) {
   const auto activations = pool.in_transaction([&](db::Session& db) { return end_activations(db, events_); });
-  const auto grants = pool.in_transaction([&](db::Session& db) { return end_grants(db, profiles_); });
-  return activations == kChunk || grants == kChunk;
+  const auto begun =
+      pool.in_transaction([&](db::Session& db) { return turn_grants(db, profiles_, kBegunGrants, kBegin); });
+  const auto over =
+      pool.in_transaction([&](db::Session& db) { return turn_grants(db, profiles_, kOverGrants, kEnd); });
+  return activations == kChunk || begun == kChunk || over == kChunk;
 }
 
 }  // namespace whitebrick::availability

@@ -89,8 +89,10 @@ SELECT a.owner_profile_id AS owner_profile_id, a.number AS number, a.state AS st
   a.from_at AS from_at, a.until_at AS until_at
 FROM authorisation a JOIN profile p ON p.id = a.owner_profile_id
 WHERE a.id = ? AND p.user_id = ? FOR UPDATE)sql";
+// Assigned from left to right: the beginning is the new one. A job tells of it when it comes.
 constexpr std::string_view kAnswer = R"sql(
-UPDATE authorisation SET state = ?, answered_at = UTC_TIMESTAMP(6), one_shot = ?, from_at = ?, until_at = ?
+UPDATE authorisation SET state = ?, answered_at = UTC_TIMESTAMP(6), one_shot = ?, from_at = ?, until_at = ?,
+  untold_from_at = IF(from_at > UTC_TIMESTAMP(6), from_at, NULL)
 WHERE id = ?)sql";
 // Of a grant: by whom, to whom, until when.
 constexpr std::string_view kGrant = R"sql(

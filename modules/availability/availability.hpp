@@ -231,7 +231,8 @@ class Availability {
   // whenever it says something else. Faults: LIMIT_EXCEEDED(profileId).
   FilterDocument filter(db::Session&, const profiles::ProfileKey& owner);
 
-  // Job: mode activations whose time is over become mode.changed, grants profile.changed, each once.
+  // Job: mode activations whose time is over become mode.changed, grants that begin or end profile.changed,
+  // each once.
   bool expire(db::Pool&);
   // Job: what rules have begun or ended becomes mode.changed, once for each instant (once for all
   // that passed unseen); intervals are compiled further.

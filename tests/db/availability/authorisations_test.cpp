@@ -182,6 +182,30 @@ TEST_F(AuthorisationsTest, AWindowBeginsAndEndsByTheClock) {
   EXPECT_EQ(sees(alice_.user_id, kBob), kAuthorisationRequired) << "no more";
 }
 
+TEST_F(AuthorisationsTest, ThatAGrantBeginsIsToldOnceByWhoeverComesFirst) {
+  ask_beforehand({.grant = true, .from = now() + std::chrono::hours(1)});
+  const auto changes = told("profile.changed");
+  EXPECT_FALSE(availability_.expire(pool()));
+  EXPECT_EQ(told("profile.changed"), changes) << "not yet";
+  const auto begin = [&] {
+    run([](db::Session& db) {
+      db.execute("UPDATE authorisation SET from_at = from_at - INTERVAL 2 HOUR, untold_from_at = from_at");
+    });
+  };
+  begin();
+  std::vector<std::thread> replicas;
+  for (int i = 0; i < 4; ++i) replicas.emplace_back([&] { availability_.expire(pool()); });
+  for (auto& replica : replicas) replica.join();
+  EXPECT_EQ(told("profile.changed"), changes + 1);
+  EXPECT_EQ(sees(alice_.user_id, kBob), kNotConnectable);
+  const auto id = all(bob_).given.at(0).id;
+  answer(id, {.grant = true, .from = now() + std::chrono::hours(1)});
+  answer(id, {.grant = false});
+  begin();
+  availability_.expire(pool());
+  EXPECT_EQ(told("profile.changed"), changes + 3) << "by the two answers alone: a refusal begins nothing";
+}
+
 TEST_F(AuthorisationsTest, AGrantForOnceShowsNothingUntilUsedAndIsUsedOnce) {
   ask_beforehand({.grant = true, .one_shot = true});
   EXPECT_EQ(sees(alice_.user_id, kBob), kAuthorisationRequired) << "a look uses nothing";
