@@ -108,11 +108,13 @@ std::vector<Span> united(std::vector<Span> spans) {
 // Both in order and without overlaps.
 std::vector<Span> without(const std::vector<Span>& spans, const std::vector<Span>& off) {
   std::vector<Span> left;
+  auto gap = off.begin();
   for (Span span : spans) {
-    for (const Span& gap : off) {
-      if (gap.end <= span.begin || gap.begin >= span.end) continue;
-      if (gap.begin > span.begin) left.push_back({span.begin, gap.begin});
-      span.begin = std::min(gap.end, span.end);
+    while (gap != off.end() && gap->end <= span.begin) ++gap;
+    // The last of them may reach into the next span.
+    for (auto next = gap; next != off.end() && next->begin < span.end; ++next) {
+      if (next->begin > span.begin) left.push_back({span.begin, next->begin});
+      span.begin = std::min(next->end, span.end);
     }
     if (span.begin < span.end) left.push_back(span);
   }

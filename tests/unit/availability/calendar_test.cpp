@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <fstream>
 #include <sstream>
 
@@ -238,6 +239,23 @@ TEST_F(Compiled, APeriodOfDeactivationCutsEverything) {
   in_profile(RuleAction::kDeactivate, 1, "2027-01-05T12:00", "2027-01-06T12:00");
   EXPECT_EQ(compiled("2027-01-04T00:00", "2027-01-07T00:00"),
             "1:01-04T09:00/01-04T17:00 1:01-05T09:00/01-05T12:00 1:01-06T12:00/01-06T17:00");
+}
+
+// What is cut and what cuts it are both in order.
+TEST_F(Compiled, ManyPeriodsOfDeactivationCostLittle) {
+  const auto at = [](int hour, const char* minutes) {
+    return "2027-01-04T" + std::string(hour < 10 ? "0" : "") + std::to_string(hour) + minutes;
+  };
+  const auto cost = [&](std::size_t expected) {
+    const std::clock_t before = std::clock();
+    EXPECT_EQ(compile(rules_, utc("2027-01-04T00:00"), utc("2028-01-04T00:00")).size(), expected);
+    return std::clock() - before;
+  };
+  for (int hour = 0; hour < 20; ++hour) in_mode(1, at(hour, ":00"), at(hour, ":30"), "FREQ=DAILY");
+  const auto uncut = cost(20 * 365);
+  for (int hour = 0; hour < 20; ++hour)
+    in_profile(RuleAction::kDeactivate, 1, at(hour, ":10"), at(hour, ":20"), "FREQ=DAILY");
+  EXPECT_LT(cost(2 * 20 * 365), 10 * uncut);
 }
 
 TEST_F(Compiled, ForEverOnceInAMode) {
