@@ -119,8 +119,8 @@ bool switch_off(db::Session& db, std::uint64_t profile_id, std::uint64_t mode_id
 
 // An order that it be off is over when it is ordered on.
 void forget_off(db::Session& db, std::uint64_t profile_id, std::uint64_t mode_id) {
-  constexpr std::string_view kForget =
-      "DELETE FROM mode_rule WHERE profile_id = ? AND source = 3 AND mode_id = ?";
+  constexpr std::string_view kForget = R"sql(
+DELETE FROM mode_rule WHERE profile_id = ? AND source = 3 AND mode_id = ? AND end_local > UTC_TIMESTAMP(6))sql";
   if (mode_id == 0 || db.execute(kForget, profile_id, mode_id) == 0) return;
   lock_calendar(db, profile_id);
   recompile(db, profile_id, false);

@@ -2,6 +2,7 @@
 #include "modules/availability/calendar.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -14,6 +15,8 @@ namespace {
 using std::chrono::hours;
 
 constexpr Time kNever = Time::max();
+constexpr std::chrono::days kLookBack{8};  // what recurs each week has its beginning in there
+using Years = std::chrono::duration<int, std::ratio_multiply<std::ratio<366>, std::chrono::days::period>>;
 
 // With an end always, kNever for none.
 struct Span {
@@ -140,13 +143,8 @@ struct Start {
   std::uint64_t mode_id;
 };
 
-}  // namespace
-
-std::vector<Interval> occurrences(const Rule& rule, Time from, Time to) {
-  return to_intervals(spans_of(rule, from, to));
-}
-
-std::vector<ModeInterval> compile(const std::vector<PlacedRule>& rules, Time from, Time to) {
+// Of those that begin before `from` nothing is sure but that they are active there.
+std::vector<ModeInterval> intervals_of(const std::vector<PlacedRule>& rules, Time from, Time to) {
   std::map<std::uint64_t, ModePlan> plans;
   std::vector<Start> general_starts;
   for (const PlacedRule& placed : rules) {
@@ -192,6 +190,31 @@ std::vector<ModeInterval> compile(const std::vector<PlacedRule>& rules, Time fro
     }
   }
   std::ranges::stable_sort(intervals, {}, &ModeInterval::begin);
+  return intervals;
+}
+
+// From where on to look for the beginnings of what is active at `from`: from a little before, and where
+// that is not enough from a day that is the same for all who look in the same year.
+std::array<Time, 2> looks_back(Time from) {
+  return {from - kLookBack,
+          Time(kLongest * (std::chrono::floor<Years>(from.time_since_epoch()).count() - 1))};
+}
+
+}  // namespace
+
+std::vector<Interval> occurrences(const Rule& rule, Time from, Time to) {
+  return to_intervals(spans_of(rule, from, to));
+}
+
+// Who wins rests on beginnings: they are the same whenever one looks.
+std::vector<ModeInterval> compile(const std::vector<PlacedRule>& rules, Time from, Time to) {
+  std::vector<ModeInterval> intervals;
+  for (const Time start : looks_back(from)) {
+    intervals = intervals_of(rules, start, to);
+    std::erase_if(intervals, [&](const ModeInterval& i) { return i.end && *i.end <= from; });
+    const auto is_sure = [&](const ModeInterval& i) { return i.begin > start; };
+    if (std::ranges::all_of(intervals, is_sure)) break;
+  }
   return intervals;
 }
 

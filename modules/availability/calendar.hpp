@@ -79,7 +79,8 @@ struct ModeInterval {
   friend bool operator==(const ModeInterval&, const ModeInterval&) = default;
 };
 
-// The intervals that overlap [from, to), by their beginning.
+// The intervals that overlap [from, to), by their beginning. What goes on for more than a year without a
+// gap may be said to begin later than it did, at a time that is the same for a year.
 std::vector<ModeInterval> compile(const std::vector<PlacedRule>&, Time from, Time to);
 
 }  // namespace whitebrick::availability

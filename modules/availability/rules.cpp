@@ -88,24 +88,23 @@ DELETE FROM mode_activation WHERE profile_id = ?)sql";
 constexpr std::string_view kCountOrders = R"sql(
 SELECT COUNT(*) AS orders FROM mode_activation
 WHERE profile_id = ? AND (until_at IS NULL OR until_at > UTC_TIMESTAMP(6)))sql";
-constexpr std::string_view kHasOff =
-    "SELECT mode_id FROM mode_rule WHERE profile_id = ? AND source = 3 LIMIT 1";
+constexpr std::string_view kCountOffs = R"sql(
+SELECT COUNT(*) AS orders FROM mode_rule WHERE profile_id = ? AND source = 3 AND end_local > UTC_TIMESTAMP(6))sql";
 
 }  // namespace
 
 int Availability::resume_rules(db::Session& db, const profiles::ProfileKey& key) {
-  const int orders =
-      static_cast<int>(db.query_one(
-                             kCountOrders, [](const db::Row& row) { return row.number("orders"); }, key.id)
-                           .value_or(0));
+  const auto count = [&](std::string_view orders) {
+    return db
+        .query_one(
+            orders, [](const db::Row& row) { return static_cast<int>(row.number("orders")); }, key.id)
+        .value_or(0);
+  };
+  const int orders = count(kCountOrders);
   bool changed = db.execute(kEndOrders, key.id) > 0;
-  int offs = 0;
-  if (db.query_one(
-          kHasOff, [](const db::Row& row) { return row.id("mode_id"); }, key.id)) {
+  const int offs = count(kCountOffs);
+  if (offs > 0) {
     lock_calendar(db, key.id);
-    const auto rules = stored_rules(db, key.id);
-    offs = static_cast<int>(
-        std::ranges::count_if(rules, [](const StoredRule& r) { return r.source == RuleSource::kOrder; }));
     drop_rules(db, key.id, RuleSource::kOrder);
     changed = recompile(db, key.id, false) || changed;
   }

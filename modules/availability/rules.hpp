@@ -33,8 +33,8 @@ void drop_rules(db::Session&, std::uint64_t profile_id, RuleSource);
 void store_rule(db::Session&, std::uint64_t profile_id, RuleSource, std::uint64_t mode_id,
                 std::size_t position, const Rule&);
 // Of the profile, which must have a locked calendar: `version` grows by one with `edited`. True when
-// other modes are active now than before, or a change had come that nobody was told of. Faults with
-// `edited`: LIMIT_EXCEEDED(rule).
+// other modes are active now than before, or since or until another time, or a change had come that nobody
+// was told of. Faults with `edited`: LIMIT_EXCEEDED(rule).
 bool recompile(db::Session&, std::uint64_t profile_id, bool edited);
 // The interval a mode is active in by rules now.
 std::optional<Interval> active_interval(db::Session&, std::uint64_t profile_id, std::uint64_t mode_id);

@@ -71,7 +71,7 @@ Plan plan_of(const std::vector<PlacedRule>& rules, Time now) {
 }
 
 constexpr std::string_view kActiveNow = R"sql(
-SELECT mode_id FROM mode_interval
+SELECT mode_id, begin_at, end_at FROM mode_interval
 WHERE profile_id = ? AND week = FLOOR((TO_DAYS(UTC_TIMESTAMP(6)) - TO_DAYS('1970-01-01')) / 7)
   AND begin_at <= UTC_TIMESTAMP(6) AND (end_at IS NULL OR end_at > UTC_TIMESTAMP(6)) ORDER BY mode_id)sql";
 constexpr std::string_view kDropIntervals = "DELETE FROM mode_interval WHERE profile_id = ?";
@@ -83,12 +83,17 @@ SELECT profile_id FROM mode_calendar WHERE profile_id = ? AND next_change_at <= 
 constexpr std::string_view kCompiled = R"sql(
 UPDATE mode_calendar SET version = version + ?, compilation = compilation + 1, compile_at = ?, next_change_at = ?
 WHERE profile_id = ?)sql";
-constexpr std::string_view kDropOverOrders = R"sql(
-DELETE FROM mode_rule WHERE profile_id = ? AND source = 3 AND end_local <= UTC_TIMESTAMP(6))sql";
+// One that is over stays as long as the mode may be active since then: that began where the order ended.
+constexpr std::string_view kDropOldOrders = R"sql(
+DELETE FROM mode_rule WHERE profile_id = ? AND source = 3 AND end_local <= UTC_TIMESTAMP(6) - INTERVAL 366 DAY)sql";
 
-std::vector<std::uint64_t> active_now(db::Session& db, std::uint64_t profile_id) {
+std::vector<ModeInterval> active_now(db::Session& db, std::uint64_t profile_id) {
   return db.query(
-      kActiveNow, [](const db::Row& row) { return row.id("mode_id"); }, profile_id);
+      kActiveNow,
+      [](const db::Row& row) {
+        return ModeInterval{row.id("mode_id"), row.time("begin_at"), row.time_or_null("end_at")};
+      },
+      profile_id);
 }
 
 std::optional<Time> next_change(db::Session& db, std::uint64_t profile_id) {
@@ -123,7 +128,7 @@ bool recompile(db::Session& db, std::uint64_t profile_id, bool edited) {
   const bool untold = db.query_one(
                             kUntold, [](const db::Row& row) { return row.id("profile_id"); }, profile_id)
                           .has_value();
-  db.execute(kDropOverOrders, profile_id);
+  db.execute(kDropOldOrders, profile_id);
   std::vector<PlacedRule> rules;
   for (StoredRule& stored : stored_rules(db, profile_id)) rules.push_back(std::move(stored.placed));
   const Time now = db.now();

@@ -193,6 +193,37 @@ TEST_F(RulesTest, AChangeThatWritingRulesOvertakesIsToldToo) {
   EXPECT_EQ(told("mode.changed"), 1u);
 }
 
+TEST_F(RulesTest, TheLaterBeginningWinsWheneverRulesAreCompiled) {
+  put(alice_, mode("first", ModeState::kNotAvailable));
+  put(alice_, mode("second", ModeState::kUnknown));
+  put_rules("first", {in(minutes(-240), minutes(180)), in(minutes(-60), minutes(120))});
+  put_rules("second", {in(minutes(-120), minutes(180))});
+  EXPECT_EQ(seen(carol_.user_id), ModeState::kUnknown);
+  put_rules("boss", {in(minutes(60), minutes(60))});
+  EXPECT_EQ(seen(carol_.user_id), ModeState::kUnknown);
+
+  const auto before = told("mode.changed");
+  put_rules("second", {in(minutes(-300), minutes(360))});
+  EXPECT_EQ(seen(carol_.user_id), ModeState::kNotAvailable) << "it began before now";
+  EXPECT_EQ(told("mode.changed"), before + 1);
+}
+
+TEST_F(RulesTest, AnOrderThatIsOverStillSaysWhenTheModeBegan) {
+  put(alice_, mode("first", ModeState::kNotAvailable));
+  put(alice_, mode("second", ModeState::kUnknown));
+  put_rules("first", {in(minutes(-240), minutes(300))});
+  put_rules("second", {in(minutes(-120), minutes(180))});
+  deactivate(alice_, "first");
+  run([](db::Session& db) {
+    db.execute(
+        "UPDATE mode_rule SET start_local = start_local - INTERVAL 20 MINUTE, end_local = UTC_TIMESTAMP() - "
+        "INTERVAL 10 MINUTE WHERE source = 3");
+  });
+  put_rules("boss", {in(minutes(60), minutes(60))});
+  EXPECT_EQ(seen(carol_.user_id), ModeState::kNotAvailable) << "on again later than the other";
+  EXPECT_EQ(resume(), 0) << "there is no order any more";
+}
+
 TEST_F(RulesTest, IntervalsAreBoundedAndCompiledFurther) {
   std::vector<Rule> rules;
   for (int i = 0; i < 4; ++i) {

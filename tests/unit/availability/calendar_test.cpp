@@ -258,6 +258,24 @@ TEST_F(Compiled, ManyPeriodsOfDeactivationCostLittle) {
   EXPECT_LT(cost(2 * 20 * 365), 10 * uncut);
 }
 
+TEST_F(Compiled, ItBeganWhereItDidHoweverLateOneLooks) {
+  in_mode(1, "2027-01-04T09:00", "2027-01-04T12:00");
+  in_mode(1, "2027-01-04T12:00", "2027-01-04T18:00");
+  for (const char* from : {"2027-01-04T08:00", "2027-01-04T11:00", "2027-01-04T13:00"}) {
+    EXPECT_EQ(compiled(from, "2027-01-05T00:00"), "1:01-04T09:00/01-04T18:00") << from;
+  }
+  in_profile(RuleAction::kDeactivate, 1, "2027-01-04T13:00", "2027-01-04T14:00");
+  EXPECT_EQ(compiled("2027-01-04T15:00", "2027-01-05T00:00"), "1:01-04T14:00/01-04T18:00");
+}
+
+TEST_F(Compiled, WhatGoesOnForYearsBeganOnTheSameDayForAllWhoLook) {
+  in_mode(1, "2020-01-04T06:00", "2020-01-05T06:00", "FREQ=DAILY");
+  in_mode(2, "2020-01-04T18:00", "2020-01-05T18:00", "FREQ=DAILY");
+  const std::string once = compiled("2027-01-04T03:00", "2027-01-10T00:00");
+  EXPECT_EQ(compiled("2027-01-04T12:00", "2027-01-10T00:00"), once);
+  EXPECT_EQ(compiled("2026-06-04T21:00", "2026-06-10T00:00").substr(0, 13), once.substr(0, 13));
+}
+
 TEST_F(Compiled, ForEverOnceInAMode) {
   in_mode(1, "2017-01-04T09:00", "");
   EXPECT_EQ(compiled("2027-01-04T00:00", "2027-01-07T00:00"), "1:01-04T09:00/");
