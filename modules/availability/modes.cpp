@@ -67,8 +67,9 @@ constexpr std::string_view kDropContacts = "DELETE FROM mode_contact WHERE mode_
 constexpr std::string_view kAddContacts = R"sql(
 INSERT INTO mode_contact (mode_id, number)
 SELECT ?, contact.number FROM JSON_TABLE(?, '$[*]' COLUMNS (number VARCHAR(256) PATH '$')) contact)sql";
-constexpr std::string_view kActiveSlot =
-    "SELECT slot FROM mode_activation WHERE profile_id = ? AND mode_id = ? FOR UPDATE";
+constexpr std::string_view kActiveSlot = R"sql(
+SELECT slot FROM mode_activation
+WHERE profile_id = ? AND mode_id = ? AND (until_at IS NULL OR until_at > UTC_TIMESTAMP(6)) FOR UPDATE)sql";
 constexpr std::string_view kFreeSlot = "DELETE FROM mode_activation WHERE profile_id = ? AND slot = ?";
 constexpr std::string_view kMoveSlot =
     "UPDATE mode_activation SET slot = ? WHERE profile_id = ? AND slot = ?";

@@ -148,6 +148,15 @@ TEST_F(ModesTest, AnActiveModeMovesWhenItBecomesGeneralOrNot) {
   EXPECT_EQ(active(), (Names{"a", "b"}));
 }
 
+TEST_F(ModesTest, AModeThatIsOverDoesNotMove) {
+  put(alice_, mode("a", ModeState::kAvailable, {"+33123456700"}));
+  activate(alice_, "a", now() + std::chrono::hours(1));
+  pass(std::chrono::hours(2));
+  set_level(alice_, ModeState::kNotAvailable);
+  put(alice_, mode("a", ModeState::kAvailable));
+  EXPECT_EQ(active(), Names{"level 2"});
+}
+
 TEST_F(ModesTest, AnOrderMustMakeSense) {
   put(alice_, mode("a", ModeState::kAvailable));
   const auto refuse = [&](FaultCode code, const std::string& field, const Activation& activation) {
