@@ -18,7 +18,9 @@ struct Target {
   std::optional<int> level;
 };
 
-constexpr std::string_view kFindMode = "SELECT id, contacts FROM mode WHERE profile_id = ? AND name = ?";
+// Locked, because its slot is another one when its contacts come or go.
+constexpr std::string_view kFindMode =
+    "SELECT id, contacts FROM mode WHERE profile_id = ? AND name = ? LOCK IN SHARE MODE";
 
 Target find_target(db::Session& db, std::uint64_t profile_id, const Activation& wanted) {
   if (wanted.mode.has_value() == wanted.level.has_value()) {
@@ -64,7 +66,7 @@ ON DUPLICATE KEY UPDATE mode_id = VALUES(mode_id), state = VALUES(state), activa
   until_at = VALUES(until_at)
 RETURNING activated_at)sql";
 constexpr std::string_view kDeactivate =
-    "DELETE FROM mode_activation WHERE profile_id = ? AND slot = ? AND mode_id = ? AND state <=> ?";
+    "DELETE FROM mode_activation WHERE profile_id = ? AND mode_id = ? AND state <=> ?";
 
 std::optional<Active> lock_slot(db::Session& db, std::uint64_t profile_id, std::uint64_t slot) {
   return db.query_one(
@@ -132,7 +134,7 @@ Time Availability::activate(db::Session& db, const profiles::ProfileKey& key, co
   if (wanted.until) check::in_future(*wanted.until, db.now(), "until");
   const Target target = find_target(db, key.id, wanted);
   if (!wanted.active) {
-    const bool ordered = db.execute(kDeactivate, key.id, target.slot, target.mode_id, target.level) > 0;
+    const bool ordered = db.execute(kDeactivate, key.id, target.mode_id, target.level) > 0;
     const bool by_rules = target.mode_id != 0 && switch_off(db, key.id, target.mode_id, wanted.until);
     if (ordered || by_rules) publish_mode_changed(db, events_, key);
     return db.now();

@@ -1,6 +1,8 @@
+#include <atomic>
 #include <thread>
 
 #include "tests/db/availability/availability_fixture.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace whitebrick::availability {
 namespace {
@@ -155,6 +157,26 @@ TEST_F(ModesTest, AModeThatIsOverDoesNotMove) {
   set_level(alice_, ModeState::kNotAvailable);
   put(alice_, mode("a", ModeState::kAvailable));
   EXPECT_EQ(active(), Names{"level 2"});
+}
+
+TEST_F(ModesTest, AModeThatBecomesGeneralWhileItIsActivatedIsTheGeneralOne) {
+  put(alice_, mode("a", ModeState::kAvailable, {"+33123456700"}));
+  set_level(alice_, ModeState::kNotAvailable);
+  std::thread other;
+  std::atomic<bool> activated = false;
+  run([&](db::Session& db) {
+    availability_.put_mode(db, alice_, mode("a", ModeState::kAvailable), {});
+    other = std::thread([&] {
+      activate(alice_, "a");
+      activated = true;
+    });
+    testing::eventually([&] { return activated.load(); }, std::chrono::milliseconds(500));
+  });
+  other.join();
+  EXPECT_EQ(active(), Names{"a"}) << "the level has ended";
+  deactivate(alice_, "a");
+  EXPECT_TRUE(active().empty());
+  EXPECT_EQ(number("SELECT COUNT(*) AS n FROM mode_activation"), 0u);
 }
 
 TEST_F(ModesTest, AnOrderMustMakeSense) {
