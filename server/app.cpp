@@ -138,6 +138,9 @@ struct App::State {
     metrics.counter("whitebrick_expiry_failures_total",
                     "rows that a job of directory or coordination could not end",
                     [this] { return double(directory.expiry_failures() + coordination.expiry_failures()); });
+    metrics.counter("whitebrick_compile_failures_total",
+                    "calendar rules that a job could not compile further",
+                    [this] { return double(availability.compile_failures()); });
     metrics.counter("whitebrick_database_statements_total", "statements run",
                     [this] { return double(pool.counts().statements); });
   }

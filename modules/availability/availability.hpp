@@ -24,6 +24,7 @@
 #include "modules/availability/view.hpp"
 #include "modules/events/events.hpp"
 #include "modules/profiles/profiles.hpp"
+#include "server/row_failures.hpp"
 
 namespace whitebrick::availability {
 
@@ -235,8 +236,9 @@ class Availability {
   // each once.
   bool expire(db::Pool&);
   // Job: what rules have begun or ended becomes mode.changed, once for each instant (once for all
-  // that passed unseen); intervals are compiled further.
+  // that passed unseen); intervals are compiled further. Rules that cannot be are tried again in an hour.
   bool follow_rules(db::Pool&);
+  std::uint64_t compile_failures() const { return compile_failures_.count(); }
   // Job: what is left of deleted profiles is deleted.
   bool forget_ended(db::Pool&);
 
@@ -247,6 +249,7 @@ class Availability {
   events::Events& events_;
   std::unique_ptr<ReachCache> reaches_;
   std::unique_ptr<OwnerCache> owners_;
+  RowFailures compile_failures_{"rules.compile_failed"};  // by profile
 };
 
 }  // namespace whitebrick::availability

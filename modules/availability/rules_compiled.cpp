@@ -179,6 +179,9 @@ FROM mode_calendar c JOIN profile p ON p.id = c.profile_id JOIN user u ON u.id =
 WHERE c.compile_at <= UTC_TIMESTAMP(6) ORDER BY c.compile_at LIMIT ?)sql";
 constexpr std::string_view kStillDue =
     "SELECT profile_id FROM mode_calendar WHERE profile_id = ? AND compile_at <= UTC_TIMESTAMP(6) FOR UPDATE";
+// Behind the others: many of them would be all that a run sees.
+constexpr std::string_view kPutOff = R"sql(
+UPDATE mode_calendar SET compile_at = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR WHERE profile_id = ?)sql";
 
 profiles::ProfileKey read_key(const db::Row& row) {
   return {row.id("id"), row.id("user_id"), row.text("user"), row.text("profile"), {}};
@@ -206,13 +209,16 @@ bool Availability::follow_rules(db::Pool& pool) {
   const auto told = pool.in_transaction([&](db::Session& db) { return tell_changes(db, events_); });
   const auto due =
       pool.in_transaction([&](db::Session& db) { return db.query(kDueCalendars, read_key, kChunk); });
+  const auto extend = [&](db::Session& db, const profiles::ProfileKey& key) {
+    if (!db.query_one(
+            kStillDue, [](const db::Row& row) { return row.id("profile_id"); }, key.id))
+      return;
+    if (recompile(db, key.id, false)) publish_mode_changed(db, events_, key);
+  };
   for (const profiles::ProfileKey& key : due) {
-    pool.in_transaction([&](db::Session& db) {
-      if (!db.query_one(
-              kStillDue, [](const db::Row& row) { return row.id("profile_id"); }, key.id))
-        return;
-      if (recompile(db, key.id, false)) publish_mode_changed(db, events_, key);
-    });
+    if (!compile_failures_.attempt(key.id,
+                                   [&] { pool.in_transaction([&](db::Session& db) { extend(db, key); }); }))
+      pool.in_transaction([&](db::Session& db) { db.execute(kPutOff, key.id); });
   }
   return told == kChunk || due.size() == kChunk;
 }

@@ -247,6 +247,24 @@ TEST_F(RulesTest, IntervalsAreBoundedAndCompiledFurther) {
   EXPECT_EQ(modes(alice_).rules_version, 1u) << "the user has written nothing";
 }
 
+TEST_F(RulesTest, RulesThatCannotBeCompiledAnyMoreKeepNobodyElseWaiting) {
+  put_rules("work", {in(minutes(-60), minutes(120))});
+  put(bob_, mode("work", ModeState::kNotAvailable));
+  const Rule rule = in(minutes(-60), minutes(120));
+  run([&](db::Session& db) { availability_.put_rules(db, bob_, "work", {rule}, {}); });
+  run([&](db::Session& db) {
+    db.execute("UPDATE mode_rule SET zone = 'Gone/City' WHERE profile_id = ?", alice_.id);
+    db.execute("UPDATE mode_calendar SET compile_at = UTC_TIMESTAMP(6) - INTERVAL profile_id SECOND");
+    db.execute("UPDATE mode_calendar SET compile_at = compile_at - INTERVAL 1 HOUR WHERE profile_id = ?",
+               alice_.id);
+  });
+  follow();
+  follow();
+  EXPECT_EQ(availability_.compile_failures(), 1u) << "the next time is in an hour";
+  EXPECT_EQ(number("SELECT COUNT(*) AS n FROM mode_calendar WHERE compilation = 3"), 1u);
+  EXPECT_EQ(active(), Names{"work by rules"}) << "what was compiled holds";
+}
+
 TEST_F(RulesTest, AnotherReplicaAnswersTheSame) {
   put_rules("work", {in(minutes(-60), minutes(120))});
   put_rules("boss", {in(minutes(60), minutes(60))});
