@@ -36,6 +36,14 @@ Authorisation read_authorisation(const db::Row& row) {
   return authorisation;
 }
 
+// What it shows of who hides is what it shows of who is nobody.
+void forget_answer(Authorisation& asked) {
+  asked.status = AuthorisationStatus::kPending;
+  asked.one_shot = false;
+  asked.from.reset();
+  asked.until.reset();
+}
+
 }  // namespace
 
 Authorisations Availability::list_authorisations(db::Session& db, std::uint64_t user_id) {
@@ -50,6 +58,12 @@ Authorisations Availability::list_authorisations(db::Session& db, std::uint64_t 
       },
       user_id);
   all.asked = db.query(kAskedFor, read_authorisation, user_id);
+  std::vector<std::string> numbers;
+  for (const Authorisation& asked : all.asked) numbers.push_back(asked.contact);
+  const std::vector<View> seen = views(db, user_id, 0, numbers);
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    if (!a_grant_shows(seen[i].facts)) forget_answer(all.asked[i]);
+  }
   return all;
 }
 

@@ -79,11 +79,13 @@ CallDecision decide_call(const Facts& facts, Communication type) {
   return decision;
 }
 
+bool a_grant_shows(Facts facts) {
+  facts.granted = true;
+  return judge(facts).shown == Shown::kState;
+}
+
 bool needs_grant_for_once(const Facts& facts) {
-  if (!facts.grant_for_once) return false;
-  Facts with = facts;
-  with.granted = true;
-  return judge(facts).shown != Shown::kState && judge(with).shown == Shown::kState;
+  return facts.grant_for_once && judge(facts).shown != Shown::kState && a_grant_shows(facts);
 }
 
 }  // namespace whitebrick::availability

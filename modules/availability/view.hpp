@@ -65,6 +65,9 @@ struct CallDecision {
 };
 CallDecision decide_call(const Facts&, Communication);
 
+// Who has a grant sees something, or would: the owner neither refuses nor hides from him.
+bool a_grant_shows(Facts);
+
 // Only a grant for once lets him see.
 bool needs_grant_for_once(const Facts&);
 

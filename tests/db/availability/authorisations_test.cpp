@@ -137,6 +137,27 @@ TEST_F(AuthorisationsTest, TheAskersListSaysNothingOfRefusalsNorOfWhoExists) {
   EXPECT_EQ(asked().at(1), std::pair(std::string(kBob), Status::kGranted));
 }
 
+TEST_F(AuthorisationsTest, AGrantIsListedOnlyToWhomItShowsSomething) {
+  ask(kNobody);
+  const Time until = now() + std::chrono::hours(1);
+  ask_beforehand({.grant = true, .until = until});
+  const Asked granted{{kNobody, Status::kPending}, {kBob, Status::kGranted}};
+  const Asked pending{{kNobody, Status::kPending}, {kBob, Status::kPending}};
+  EXPECT_EQ(asked(), granted);
+  EXPECT_EQ(all(alice_).asked.at(0).until, until);
+  lists(bob_, {.wanted = {}, .authorised = {}, .refused = {kAlice}});
+  EXPECT_EQ(asked(), pending);
+  for (const auto& one : all(alice_).asked) EXPECT_EQ(one.until, std::nullopt) << one.contact;
+  lists(bob_, {});
+  set_level(bob_, ModeState::kUnknown);
+  EXPECT_EQ(asked(), pending) << "hidden by a level";
+  set_level(bob_, ModeState::kNotAvailable);
+  EXPECT_EQ(asked(), granted);
+  profile(bob_.user_id, "work", kBob, Policy::kClosed);
+  ahead(kAlice, {.grant = true, .one_shot = true});
+  EXPECT_EQ(asked(), granted) << "it will show something";
+}
+
 TEST_F(AuthorisationsTest, RevokedItIsAskedAnewAndTheListsStay) {
   lists(bob_, {.wanted = {}, .authorised = {"+33123456785"}, .refused = {}});
   ask(kBob);
