@@ -45,7 +45,9 @@ void add_of_rules(db::Session& db, std::uint64_t profile_id, Time from, Time to,
       kOfRules, [&](const db::Row& row) { return modes.emplace(row.id("mode_id"), read_active(row)).second; },
       profile_id);
   for (const ModeInterval& interval : compile(rules, from, to)) {
-    CoveringMode mode = modes.at(interval.mode_id);
+    const auto found = modes.find(interval.mode_id);
+    if (found == modes.end()) continue;  // it was deleted meanwhile
+    CoveringMode mode = found->second;
     mode.activated_at = interval.begin;
     if (interval.begin > from) mode.from = interval.begin;
     mode.until = interval.end;

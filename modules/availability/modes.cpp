@@ -174,6 +174,7 @@ Mode read_mode(const db::Row& row) {
 
 }  // namespace
 
+// Several statements: what comes between them, of a mode that was not there before, is left out.
 Modes Availability::list_modes(db::Session& db, const profiles::ProfileKey& key) {
   Modes modes;
   std::unordered_map<std::uint64_t, std::size_t> places;
@@ -216,7 +217,8 @@ Modes Availability::list_modes(db::Session& db, const profiles::ProfileKey& key)
     for (StoredRule& stored : stored_rules(db, key.id)) {
       if (stored.source == RuleSource::kProfile) modes.rules.push_back(std::move(stored.placed.rule));
       if (stored.source != RuleSource::kMode) continue;
-      modes.modes[places.at(stored.placed.mode_id)].rules.push_back(std::move(stored.placed.rule));
+      const auto place = places.find(stored.placed.mode_id);
+      if (place != places.end()) modes.modes[place->second].rules.push_back(std::move(stored.placed.rule));
     }
   }
   db.query(

@@ -99,8 +99,10 @@ std::string Availability::export_calendar(db::Session& db, const profiles::Profi
   for (const Mode& mode : modes.modes) {
     for (const Rule& rule : mode.rules) add(mode, rule, false);
   }
-  for (const Rule& rule : modes.rules)
-    add(*std::ranges::find(modes.modes, rule.mode, &Mode::mode), rule, true);
+  for (const Rule& rule : modes.rules) {
+    const auto mode = std::ranges::find(modes.modes, rule.mode, &Mode::mode);
+    if (mode != modes.modes.end()) add(*mode, rule, true);
+  }
   std::string text = write_calendar(rules);
   if (text.size() > kMaxCalendarText) throw Fault(FaultCode::LIMIT_EXCEEDED, "more than 64 KiB", "profileId");
   return text;

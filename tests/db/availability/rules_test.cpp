@@ -265,6 +265,26 @@ TEST_F(RulesTest, RulesThatCannotBeCompiledAnyMoreKeepNobodyElseWaiting) {
   EXPECT_EQ(active(), Names{"work by rules"}) << "what was compiled holds";
 }
 
+// As when a mode is made with its rules between the statements that read the one and the others.
+TEST_F(RulesTest, RulesOfAModeThatWasNotReadAreLeftOut) {
+  put(bob_, mode("new", ModeState::kNotAvailable));
+  Rule rule = in(minutes(-60), minutes(120));
+  put_rules("work", {rule});
+  rule.mode = "work";
+  put_rules({}, {rule});
+  run([&](db::Session& db) {
+    db.execute(
+        "UPDATE mode_rule SET mode_id = (SELECT id FROM mode WHERE profile_id = ?) WHERE profile_id = ?",
+        bob_.id, alice_.id);
+  });
+  const Modes read = modes(alice_);
+  for (const Mode& one : read.modes) EXPECT_TRUE(one.rules.empty()) << one.mode;
+  EXPECT_EQ(read.rules.size(), 1u) << "its name came with it";
+  run([&](db::Session& db) {
+    EXPECT_EQ(availability_.export_calendar(db, alice_).find("BEGIN:VEVENT"), std::string::npos);
+  });
+}
+
 TEST_F(RulesTest, AnotherReplicaAnswersTheSame) {
   put_rules("work", {in(minutes(-60), minutes(120))});
   put_rules("boss", {in(minutes(60), minutes(60))});
