@@ -35,9 +35,11 @@ ON DUPLICATE KEY UPDATE asked_at = VALUES(asked_at))sql";
 constexpr std::string_view kAskAnew = R"sql(
 DELETE FROM authorisation
 WHERE owner_profile_id = ? AND number = ? AND (until_at <= UTC_TIMESTAMP(6) OR state = 4 OR asker_user_id <> ?))sql";
+// Where nobody may ask, only what lets him see.
 constexpr std::string_view kTakeUp = R"sql(
 UPDATE authorisation SET asker_user_id = ?, asker_profile_id = ?, asked_at = UTC_TIMESTAMP(6)
-WHERE owner_profile_id = ? AND number = ? AND asker_user_id IS NULL)sql";
+WHERE owner_profile_id = ? AND number = ? AND asker_user_id IS NULL
+  AND (? OR state = 2 AND (until_at IS NULL OR until_at > UTC_TIMESTAMP(6))))sql";
 // Nothing for a profile that is not there, and for one who has been asked before.
 constexpr std::string_view kAsk = R"sql(
 INSERT IGNORE INTO authorisation (owner_profile_id, number, asker_user_id, asker_profile_id, state, asked_at)
@@ -58,17 +60,19 @@ void Availability::request_authorisation(db::Session& db, const profiles::Profil
   const View view = views(db, asker.user_id, 0, {number}).front();
   const bool may_ask = connectability(view.facts) == Connectability::kAuthorisationRequired;
   const std::uint64_t owner = may_ask ? view.owner.value().id : 0;
+  const std::uint64_t granter = view.owner && a_grant_shows(view.facts) ? view.owner->id : 0;
   const auto display_name = db.query_one(
       kAskerName, [](const db::Row& row) { return row.text_or_null("display_name"); }, asker.id);
   db.execute(kNoteRequest, asker.id, number, asker.id);
   const bool anew = db.execute(kAskAnew, owner, *asker.contact_number, asker.user_id) > 0;
-  const bool taken_up = db.execute(kTakeUp, asker.user_id, asker.id, owner, *asker.contact_number) > 0;
+  const bool taken_up =
+      db.execute(kTakeUp, asker.user_id, asker.id, granter, *asker.contact_number, may_ask ? 1 : 0) > 0;
   const auto id = db.query_one(
       kAsk, [](const db::Row& row) { return row.id("id"); }, *asker.contact_number, asker.user_id, asker.id,
       owner);
 
-  if (anew || taken_up) profiles_.changed(db, {.profile_id = owner, .former_number = {}});
-  if (taken_up) tell_grant(db, owner, *asker.contact_number);
+  if (anew || taken_up) profiles_.changed(db, {.profile_id = granter, .former_number = {}});
+  if (taken_up) tell_grant(db, granter, *asker.contact_number);
   if (!id) return;
   std::vector<XmlField> fields{{"authorisationId", std::to_string(*id)}, {"contact", *asker.contact_number}};
   if (display_name && *display_name) fields.emplace_back("displayName", **display_name);

@@ -112,6 +112,27 @@ TEST_F(AuthorisationsTest, RefusedBeforehandNobodyIsToldOfTheQuestion) {
   EXPECT_EQ(asked(), (Asked{{kBob, Status::kPending}}));
 }
 
+TEST_F(AuthorisationsTest, WhoIsClosedIsSeenByWhomHeApprovedBeforehand) {
+  profile(bob_.user_id, "work", kBob, Policy::kClosed);
+  ask(kNobody);  // a first time on this connection
+  const auto nobody = statements([&] { ask(kNobody); });
+  EXPECT_EQ(statements([&] { ask(kBob); }), nobody);
+  ahead(kAlice, {.grant = false});
+  EXPECT_EQ(statements([&] { ask(kBob); }), nobody) << "a refusal is not taken up";
+  ahead(kAlice, {.grant = true, .until = now() + std::chrono::hours(1)});
+  pass(std::chrono::hours(2));
+  EXPECT_EQ(statements([&] { ask(kBob); }), nobody) << "it is over";
+  ahead(kAlice, {.grant = true});
+  set_level(bob_, ModeState::kUnknown);
+  EXPECT_EQ(statements([&] { ask(kBob); }), nobody) << "he hides";
+  set_level(bob_, ModeState::kNotAvailable);
+  EXPECT_EQ(sees(alice_.user_id, kBob), kUnknown);
+  ask(kBob);
+  EXPECT_EQ(sees(alice_.user_id, kBob), kNotConnectable);
+  EXPECT_EQ(told("authorisation.answered"), 1u);
+  EXPECT_EQ(told("authorisation.asked"), 0u);
+}
+
 TEST_F(AuthorisationsTest, NobodyAuthorisesHimself) {
   profile(bob_.user_id, "home", "sip:bob@home.example.org");
   for (const auto& own : {std::string(kBob), std::string("sip:bob@home.example.org")}) {
