@@ -78,6 +78,14 @@ av__CommunicationMode to_wire(Medium medium) {
   return av__CommunicationMode::EMAIL;
 }
 
+std::vector<av__CommunicationMode> media_to_wire(Media media) {
+  std::vector<av__CommunicationMode> modes;
+  for (const Medium medium : kMedia) {
+    if (media & media_bit(medium)) modes.push_back(to_wire(medium));
+  }
+  return modes;
+}
+
 Medium medium_of(av__CommunicationMode mode) {
   for (const Medium medium : kMedia) {
     if (to_wire(medium) == mode) return medium;
@@ -138,9 +146,7 @@ av__Mode* mode_to_wire(struct soap* soap, const Mode& mode) {
   out->transferToMedium = wire_or_nothing(soap, mode.transfer.medium);
   if (mode.means.offers) out->offer = offers_to_wire(*mode.means.offers);
   if (mode.means.offers == Offers{0}) out->offersNothing = put(soap, std::optional(true));
-  for (const Medium medium : kMedia) {
-    if (mode.means.call_by & media_bit(medium)) out->callBy.push_back(to_wire(medium));
-  }
+  out->callBy = media_to_wire(mode.means.call_by);
   out->notification = wire_or_nothing(soap, mode.means.notification);
   out->contact = mode.contacts;
   out->priority = put(soap, std::optional(mode.priority));
@@ -319,6 +325,7 @@ av__FilterEntry* entry_to_wire(struct soap* soap, const FilterDocument& document
   out->transferTo = put(soap, mode.transfer.number);
   out->transferToTerminal = put(soap, mode.transfer.terminal);
   out->transferToMedium = wire_or_nothing(soap, mode.transfer.medium);
+  out->callBy = media_to_wire(mode.means.call_by);
   return out;
 }
 

@@ -199,6 +199,7 @@ std::string text_of(const FilterDocument& document) {
     add(mode.transfer.terminal.value_or("-"));
     add_number(mode.transfer.medium.value_or(Medium{}));
     add_number(mode.means.notification.value_or(Notification{}));
+    add_number(mode.means.call_by);
     add_number(mode.contacts);
     add_time(mode.from);
     add_time(mode.until);

@@ -71,8 +71,12 @@ TEST_F(FilterTest, HasAnotherVersionWhenItSaysSomethingElse) {
   put(alice_, other);
   const auto told_otherwise = filter().version;
   EXPECT_GT(told_otherwise, active);
+  other.means.call_by = media_bit(Medium::kVoip);
+  put(alice_, other);
+  const auto called_otherwise = filter().version;
+  EXPECT_GT(called_otherwise, told_otherwise);
   lists(alice_, {.wanted = {}, .authorised = {kBob}, .refused = {}});
-  EXPECT_GT(filter().version, told_otherwise);
+  EXPECT_GT(filter().version, called_otherwise);
 }
 
 TEST_F(FilterTest, IsValidUntilAGrantBeginsOrEnds) {
