@@ -172,9 +172,11 @@ class Availability {
   // Faults: INVALID_ARGUMENT(from, to), LIMIT_EXCEEDED(to).
   std::vector<PlannedMode> preview_calendar(db::Session&, const profiles::ProfileKey&, Time from, Time to);
   // From and to iCalendar texts (availability.wsdl says how they map). Faults: INVALID_ARGUMENT(calendar and
-  // as put_rules), NOT_FOUND(modeId), LIMIT_EXCEEDED(calendar, rule...; profileId: too long a text).
+  // as put_rules), NOT_FOUND(modeId), LIMIT_EXCEEDED(calendar, rule...; profileId: too long a text),
+  // STALE_VERSION.
   ImportedCalendar import_calendar(db::Session&, const profiles::ProfileKey&, const std::string& text,
-                                   const std::optional<std::string>& mode);
+                                   const std::optional<std::string>& mode,
+                                   std::optional<std::uint64_t> if_version);
   std::string export_calendar(db::Session&, const profiles::ProfileKey&);
   // With its rules, those of the profile about it too. Faults: NOT_FOUND(modeId), STALE_VERSION.
   void delete_mode(db::Session&, const profiles::ProfileKey&, const std::string& mode,

@@ -93,8 +93,8 @@ class AvailabilityEndpoint final : public AvailabilityService {
   int ImportCalendar(_av__ImportCalendar* in, _av__ImportCalendarResponse& out) override {
     return guard_.operation("ImportCalendar", *in, out, [&](Operation& op) {
       const auto key = profiles_.subject_profile(op.db, op.caller, given(in->userId), in->profileId);
-      const ImportedCalendar imported =
-          availability_.import_calendar(op.db, key, in->calendar, given(in->modeId));
+      const ImportedCalendar imported = availability_.import_calendar(
+          op.db, key, in->calendar, given(in->modeId), version_of(in->ifVersion));
       out.version = static_cast<LONG64>(imported.version);
       out.modeId = imported.modes;
       out.rules = imported.rules;

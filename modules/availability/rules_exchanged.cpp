@@ -49,11 +49,13 @@ void check_all(const std::vector<StoredRule>& stored, CalendarContent& content) 
 
 ImportedCalendar Availability::import_calendar(db::Session& db, const profiles::ProfileKey& key,
                                                const std::string& text,
-                                               const std::optional<std::string>& mode) {
+                                               const std::optional<std::string>& mode,
+                                               std::optional<std::uint64_t> if_version) {
   check::identifier(mode, "modeId");
   CalendarContent content = read_calendar(text, mode);
   if (mode) known_id(db, key.id, *mode);
   const auto version = lock_calendar(db, key.id);
+  profiles::demand_version(version, if_version, "the calendar");
   check_all(stored_rules(db, key.id), content);
 
   ImportedCalendar imported{

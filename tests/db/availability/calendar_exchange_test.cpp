@@ -7,7 +7,7 @@ class CalendarExchangeTest : public AvailabilityFixture {
  protected:
   ImportedCalendar import(const std::string& body, const std::optional<std::string>& mode = {}) {
     const std::string text = "BEGIN:VCALENDAR\nVERSION:2.0\n" + body + "END:VCALENDAR\n";
-    return run([&](db::Session& db) { return availability_.import_calendar(db, alice_, text, mode); });
+    return run([&](db::Session& db) { return availability_.import_calendar(db, alice_, text, mode, {}); });
   }
   std::string exported() {
     return run([&](db::Session& db) { return availability_.export_calendar(db, alice_); });
@@ -32,7 +32,7 @@ TEST_F(CalendarExchangeTest, ModesAreMadeAndTheirRulesReplaced) {
     availability_.import_calendar(db, alice_,
                                   "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nX-WHITEBRICK-MODE:none\nDTSTART:"
                                   "20270322T090000Z\nEND:VEVENT\nEND:VCALENDAR\n",
-                                  {});
+                                  {}, {});
   });
 }
 
@@ -51,9 +51,11 @@ TEST_F(CalendarExchangeTest, WhatIsExportedIsImportedAsTheSame) {
     });
   };
   EXPECT_EQ(planned(), 11u);
-  run([&](db::Session& db) { availability_.import_calendar(db, alice_, first, {}); });
+  run([&](db::Session& db) { availability_.import_calendar(db, alice_, first, {}, 1); });
   EXPECT_EQ(exported(), first);
   EXPECT_EQ(planned(), 11u);
+  expect_fault(FaultCode::STALE_VERSION, "ifVersion",
+               [&](db::Session& db) { availability_.import_calendar(db, alice_, first, {}, 1); });
 }
 
 }  // namespace
