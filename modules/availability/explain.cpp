@@ -1,7 +1,9 @@
 // The compiled filter as a document (12.c), and what it says of one asker, with the reasons.
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
+#include "db/list.hpp"
 #include "modules/availability/availability.hpp"
 #include "modules/availability/filter_rows.hpp"
 #include "modules/availability/xml_time.hpp"
@@ -116,10 +118,7 @@ constexpr std::string_view kGrantContacts = R"sql(
 SELECT number, (from_at IS NULL OR from_at <= ?) AS lives, from_at, until_at FROM authorisation
 WHERE owner_profile_id = ? AND state = 2 AND one_shot = 0 AND asker_user_id IS NOT NULL
   AND (until_at IS NULL OR until_at > ?) ORDER BY number LIMIT 1000)sql";
-constexpr std::string_view kModeContacts = R"sql(
-SELECT c.mode_id AS mode_id, c.number AS number
-FROM mode m JOIN mode_contact c ON c.mode_id = m.id
-WHERE m.profile_id = ? ORDER BY c.mode_id, c.number)sql";
+constexpr std::string_view kModeContacts = "SELECT mode_id, number FROM mode_contact WHERE mode_id IN (";
 // The number of the version changes with what is read, whoever reads it first.
 constexpr std::string_view kVersion = R"sql(
 INSERT INTO profile_filter (profile_id, version, digest) VALUES (?, 1, UNHEX(SHA2(?, 256)))
@@ -151,34 +150,38 @@ void add_lists(db::Session& db, std::uint64_t profile_id, FilterDocument& docume
   }
 }
 
-void add_modes(db::Session& db, std::uint64_t profile_id, const LoadedRules& loaded,
-               FilterDocument& document) {
-  std::vector<std::pair<std::uint64_t, std::size_t>> places;  // of a mode's set
-  for (std::size_t i = 0; i < loaded.mode_ids.size(); ++i) {
-    const auto& mode = loaded.rules.modes[i];
-    const auto known = [&](const auto& place) { return place.first == loaded.mode_ids[i]; };
-    if (mode.contacts == 0 || std::ranges::any_of(places, known)) continue;
-    places.emplace_back(loaded.mode_ids[i], document.sets.size());
-    document.sets.push_back({"mode:" + mode.mode, {}});
-  }
-  if (places.empty()) return;
-  db.query(
-      kModeContacts,
-      [&](const db::Row& row) {
-        const auto place =
-            std::ranges::find(places, row.id("mode_id"), [](const auto& p) { return p.first; });
-        if (place != places.end()) document.sets[place->second].contacts.push_back(row.text("number"));
-        return true;
-      },
-      profile_id);
-}
-
-void check_size(const FilterDocument& document) {
-  std::size_t contacts = 0;
+// What is to come into it too.
+void check_size(const FilterDocument& document, std::size_t contacts) {
   for (const ContactSet& set : document.sets) contacts += set.contacts.size();
   if (document.filter.entries.size() > kMaxEntries || contacts > kMaxContacts) {
     throw Fault(FaultCode::LIMIT_EXCEEDED, "the filter of this profile is too large", "profileId");
   }
+}
+
+void add_modes(db::Session& db, const LoadedRules& loaded, FilterDocument& document) {
+  std::unordered_map<std::uint64_t, std::size_t> places;  // of a mode's set
+  std::vector<std::uint64_t> ids;
+  std::size_t contacts = 0;
+  for (std::size_t i = 0; i < loaded.mode_ids.size(); ++i) {
+    const auto& mode = loaded.rules.modes[i];
+    if (mode.contacts == 0 || !places.emplace(loaded.mode_ids[i], document.sets.size()).second) continue;
+    ids.push_back(loaded.mode_ids[i]);
+    contacts += static_cast<std::size_t>(mode.contacts);
+    document.sets.push_back({"mode:" + mode.mode, {}});
+  }
+  check_size(document, contacts);
+  db::in_pieces(ids, db::kMaxList, [&](const std::vector<std::uint64_t>& piece) {
+    std::vector<db::Value> args;
+    std::string sql(kModeContacts);
+    sql += db::in_list(piece, args) + ") ORDER BY mode_id, number";
+    db.query_with(
+        sql,
+        [&](const db::Row& row) {
+          document.sets[places.at(row.id("mode_id"))].contacts.push_back(row.text("number"));
+          return true;
+        },
+        args);
+  });
 }
 
 // Differs whenever the document does.
@@ -226,8 +229,7 @@ FilterDocument Availability::filter(db::Session& db, const profiles::ProfileKey&
   const LoadedRules loaded = load_rules(db, owner.id, document.valid_from, document.valid_until);
   document.filter = compile(loaded.rules);
   add_lists(db, owner.id, document);
-  add_modes(db, owner.id, loaded, document);
-  check_size(document);
+  add_modes(db, loaded, document);
   document.version =
       db.query_one(
             kVersion, [](const db::Row& row) { return row.id("version"); }, owner.id, text_of(document))

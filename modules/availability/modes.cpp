@@ -14,7 +14,9 @@
 namespace whitebrick::availability {
 namespace {
 
-constexpr std::size_t kMaxModes = 1000;  // of a profile: ListModes answers all
+// Of a profile: ListModes answers all.
+constexpr std::size_t kMaxModes = 1000;
+constexpr std::size_t kMaxModeContacts = 10000;
 constexpr int kMaxPriority = 100;
 
 void check_transfer(const profiles::ProfileKey& key, Mode& mode) {
@@ -62,7 +64,8 @@ ON DUPLICATE KEY UPDATE activity = VALUES(activity), state = VALUES(state), tran
   offers = VALUES(offers), call_by = VALUES(call_by), notification = VALUES(notification),
   priority = VALUES(priority), contacts = VALUES(contacts), version = version + 1
 RETURNING id, version)sql";
-constexpr std::string_view kCountModes = "SELECT COUNT(*) AS modes FROM mode WHERE profile_id = ?";
+constexpr std::string_view kCountModes = R"sql(
+SELECT COUNT(*) AS modes, CAST(COALESCE(SUM(contacts), 0) AS UNSIGNED) AS contacts FROM mode WHERE profile_id = ?)sql";
 constexpr std::string_view kDropContacts = "DELETE FROM mode_contact WHERE mode_id = ?";
 constexpr std::string_view kAddContacts = R"sql(
 INSERT INTO mode_contact (mode_id, number)
@@ -73,6 +76,27 @@ WHERE profile_id = ? AND mode_id = ? AND (until_at IS NULL OR until_at > UTC_TIM
 constexpr std::string_view kFreeSlot = "DELETE FROM mode_activation WHERE profile_id = ? AND slot = ?";
 constexpr std::string_view kMoveSlot =
     "UPDATE mode_activation SET slot = ? WHERE profile_id = ? AND slot = ?";
+
+struct Stored {
+  std::uint64_t version;
+  std::size_t contacts;
+};
+
+// `before`: nothing for a new mode; `contacts`: how many it is to have.
+void check_room(db::Session& db, std::uint64_t profile_id, const std::optional<Stored>& before,
+                std::size_t contacts) {
+  const std::size_t had = before ? before->contacts : 0;
+  if (before && contacts <= had) return;
+  const auto [modes, all] =
+      db.query_one(
+            kCountModes, [](const db::Row& row) { return std::pair(row.id("modes"), row.id("contacts")); },
+            profile_id)
+          .value();
+  if (!before && modes >= kMaxModes)
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "the profile has too many modes", "modeId");
+  if (all - had + contacts > kMaxModeContacts)
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "the modes of the profile have too many contacts", "contact");
+}
 
 // An active mode that was for some contacts becomes the general one, or the other way round.
 void move_activation(db::Session& db, std::uint64_t profile_id, std::uint64_t from, std::uint64_t to) {
@@ -89,22 +113,14 @@ profiles::Written Availability::put_mode(db::Session& db, const profiles::Profil
   if (mode.transfer.terminal && !profiles_.find_terminal(db, key.user_id, *mode.transfer.terminal)) {
     throw Fault(FaultCode::NOT_FOUND, "the user has no such terminal", "transferToTerminal");
   }
-  bool was_general = mode.contacts.empty();
-  const auto stored_version = db.query_one(
+  const auto stored = db.query_one(
       kLockMode,
-      [&](const db::Row& row) {
-        was_general = row.number("contacts") == 0;
-        return row.id("version");
+      [](const db::Row& row) {
+        return Stored{row.id("version"), static_cast<std::size_t>(row.number("contacts"))};
       },
       key.id, mode.mode);
-  profiles::demand_version(stored_version, if_version, "the mode");
-  if (!stored_version) {
-    const auto modes = db.query_one(
-                             kCountModes, [](const db::Row& row) { return row.id("modes"); }, key.id)
-                           .value_or(0);
-    if (modes >= kMaxModes)
-      throw Fault(FaultCode::LIMIT_EXCEEDED, "the profile has too many modes", "modeId");
-  }
+  profiles::demand_version(stored ? std::optional(stored->version) : std::nullopt, if_version, "the mode");
+  check_room(db, key.id, stored, mode.contacts.size());
 
   const auto [id, version] =
       db.query_one(
@@ -121,7 +137,8 @@ profiles::Written Availability::put_mode(db::Session& db, const profiles::Profil
   if (slot) move_activation(db, key.id, *slot, mode.contacts.empty() ? 0 : id);
   bool changed = slot || active_interval(db, key.id, id);
   // A mode for everybody that is activated by rules ends another.
-  if (was_general != mode.contacts.empty() && !stored_rules(db, key.id).empty()) {
+  const bool becomes_another = stored && (stored->contacts == 0) != mode.contacts.empty();
+  if (becomes_another && !stored_rules(db, key.id).empty()) {
     lock_calendar(db, key.id);
     changed = recompile(db, key.id, false) || changed;
   }

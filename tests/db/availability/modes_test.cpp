@@ -230,6 +230,25 @@ TEST_F(ModesTest, ManyThatAreOverAreClearedInPieces) {
   EXPECT_EQ(told("mode.changed"), 202u);
 }
 
+TEST_F(ModesTest, AllModesTogetherHaveTenThousandContacts) {
+  put(alice_, mode("a", ModeState::kAvailable, {"+33123456700", "+33123456701"}));
+  run([&](db::Session& db) {
+    db.execute(
+        "INSERT INTO mode (profile_id, name, state, contacts) SELECT ?, CONCAT('m', seq), 1, 1000 FROM "
+        "seq_1_to_9",
+        alice_.id);
+    db.execute("INSERT INTO mode (profile_id, name, state, contacts) VALUES (?, 'most', 1, 998)", alice_.id);
+  });
+  const auto put_one_more = [&](db::Session& db) {
+    availability_.put_mode(db, alice_, mode("b", ModeState::kAvailable, {"+33123456700"}), {});
+  };
+  expect_fault(FaultCode::LIMIT_EXCEEDED, "contact", put_one_more);
+  put(alice_, mode("b", ModeState::kAvailable));
+  expect_fault(FaultCode::LIMIT_EXCEEDED, "contact", put_one_more);
+  put(alice_, mode("a", ModeState::kAvailable, {"+33123456702"}));
+  run(put_one_more);
+}
+
 TEST_F(ModesTest, ThirtyTwoAreActiveAtOnce) {
   for (int i = 0; i < 33; ++i)
     put(alice_, mode("m" + std::to_string(i), ModeState::kNotAvailable, {"+33123456701"}));
