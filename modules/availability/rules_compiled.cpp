@@ -13,8 +13,8 @@ namespace {
 using std::chrono::weeks;
 
 constexpr std::chrono::days kHorizon{400};
-constexpr std::size_t kMaxRows = 500;
-constexpr int kLeastWeeks = 3;
+constexpr std::size_t kMaxRows = 500;  // they go and come in one transaction
+constexpr int kLeastWeeks = 2;         // whatever they have; no two weeks may have more than kMaxRows
 
 int week_of(Time time) {
   return static_cast<int>(std::chrono::floor<weeks>(time.time_since_epoch()).count());
@@ -29,7 +29,8 @@ struct Row {
 struct Plan {
   std::vector<Row> rows;
   int last_week = 0;
-  std::size_t most_active = 0;  // modes at once
+  std::size_t most_active = 0;        // modes at once
+  std::size_t most_in_two_weeks = 0;  // rows
 };
 
 // Of intervals by their beginning.
@@ -61,6 +62,8 @@ Plan plan_of(const std::vector<PlacedRule>& rules, Time now) {
       ++per_week[static_cast<std::size_t>(week - first)];
     }
   }
+  for (auto week = per_week.begin(); week + 1 != per_week.end(); ++week)
+    plan.most_in_two_weeks = std::max(plan.most_in_two_weeks, *week + *(week + 1));
   std::size_t rows = 0;
   for (int week = first; week <= plan.last_week; ++week) {
     rows += per_week[static_cast<std::size_t>(week - first)];
@@ -135,6 +138,8 @@ bool recompile(db::Session& db, std::uint64_t profile_id, bool edited) {
   const Plan plan = plan_of(rules, now);
   if (edited && plan.most_active > kMaxActive)
     throw Fault(FaultCode::LIMIT_EXCEEDED, "too many modes would be active at once", "rule");
+  if (edited && plan.most_in_two_weeks > kMaxRows)
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "the rules come to too many periods in two weeks", "rule");
   db.execute(kDropIntervals, profile_id);
   store_intervals(db, profile_id, plan.rows);
   const Time half = now + (begin_of(plan.last_week + 1) - now) / 2;

@@ -247,6 +247,22 @@ TEST_F(RulesTest, IntervalsAreBoundedAndCompiledFurther) {
   EXPECT_EQ(modes(alice_).rules_version, 1u) << "the user has written nothing";
 }
 
+TEST_F(RulesTest, TwoWeeksHaveFiveHundredPeriods) {
+  const auto every_half_hour = [&](minutes begin, int times) {
+    Rule rule = in(begin, minutes(10));
+    for (int i = 1; i < times; ++i) rule.extra.push_back(rule.start + i * minutes(30));
+    return rule;
+  };
+  const auto put_both = [&](int times) {
+    return
+        [this, rules = std::vector{every_half_hour(minutes(60), 250), every_half_hour(minutes(75), times)}](
+            db::Session& db) { availability_.put_rules(db, alice_, "work", rules, {}); };
+  };
+  expect_fault(FaultCode::LIMIT_EXCEEDED, "rule", put_both(251));
+  run(put_both(200));
+  EXPECT_LE(number("SELECT COUNT(*) AS n FROM mode_interval"), 500u);
+}
+
 TEST_F(RulesTest, RulesThatCannotBeCompiledAnyMoreKeepNobodyElseWaiting) {
   put_rules("work", {in(minutes(-60), minutes(120))});
   put(bob_, mode("work", ModeState::kNotAvailable));
