@@ -222,6 +222,7 @@ class Content {
 
   void add_availability(icalcomponent* component, const std::string& floating) {
     const Reader whole(component, floating);
+    const Rule range = range_of(whole);
     const std::string name = whole.own("X-WHITEBRICK-MODE");
     const std::string number = whole.text(ICAL_PRIORITY_PROPERTY);
     const int priority = number.empty() ? 0 : std::stoi(number);
@@ -235,14 +236,21 @@ class Content {
       std::string lower = type;
       std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
       made("ical-" + lower + "-" + std::to_string(priority), type, ModeState::kNotAvailable, rank)
-          .rules.push_back(range_of(whole));
+          .rules.push_back(range);
     }
     CalendarMode& open = name.empty() ? made("ical-available-" + std::to_string(priority), "Available",
                                              ModeState::kAvailable, rank + 5)
                                       : named(name);
     for (icalcomponent* part = icalcomponent_get_first_component(component, ICAL_XAVAILABLE_COMPONENT); part;
          part = icalcomponent_get_next_component(component, ICAL_XAVAILABLE_COMPONENT)) {
-      open.rules.push_back(Reader(part, floating).rule());
+      const Reader reader(part, floating);
+      Rule rule = reader.rule();
+      const std::string uid = reader.text(ICAL_UID_PROPERTY);
+      const auto replaced = reader.moment(ICAL_RECURRENCEID_PROPERTY);
+      if (replaced) replaced_[uid].push_back(*replaced);
+      if (!cut(rule, interval_of(range))) continue;
+      if (!replaced) masters_.push_back({uid, open.mode, open.rules.size()});
+      open.rules.push_back(std::move(rule));
     }
   }
 
@@ -274,7 +282,16 @@ class Content {
     Rule rule;
     rule.zone = "UTC";
     rule.start = std::chrono::local_days(std::chrono::year(1970) / 1 / 1);
+    if (const auto end = whole.moment(ICAL_DTEND_PROPERTY)) rule.end = in_zone(*end, rule);
     return rule;
+  }
+
+  static Interval interval_of(const Rule& range) {
+    const Zone zone(range.zone);
+    Interval interval{zone.to_utc(range.start), std::nullopt};
+    if (range.end) interval.end = zone.to_utc(*range.end);
+    if (range.duration) interval.end = interval.begin + *range.duration;
+    return interval;
   }
 
   CalendarMode& named(const std::string& name) {

@@ -34,6 +34,10 @@ struct CalendarContent {
 // Faults: INVALID_ARGUMENT(calendar, timeZone), LIMIT_EXCEEDED(calendar).
 CalendarContent read_calendar(const std::string& text, const std::optional<std::string>& mode);
 
+// Leaves of a rule what begins in this interval; of what does not recur, also what reaches into it. False:
+// that is nothing. Faults: INVALID_ARGUMENT and LIMIT_EXCEEDED(recurrence).
+bool cut(Rule&, const Interval&);
+
 // What a rule is written with.
 struct WrittenRule {
   Rule rule;

@@ -71,6 +71,60 @@ TEST(CalendarText, AnAvailabilityIsBusyAroundWhatIsAvailable) {
   EXPECT_LT(content.modes[1].priority, 100) << "an event wins";
 }
 
+// The AVAILABLE of a VAVAILABILITY of the January of 2027 in Paris.
+std::vector<Rule> available_in_january(const std::string& parts) {
+  const CalendarContent content =
+      read_calendar(calendar("BEGIN:VAVAILABILITY\nUID:a\nDTSTART;TZID=Europe/Paris:20270101T000000\n"
+                             "DTEND;TZID=Europe/Paris:20270201T000000\n" +
+                             parts + "END:VAVAILABILITY\n"),
+                    std::nullopt);
+  return content.modes.at(1).rules;
+}
+Rule only_available(const std::string& body) {
+  const auto rules =
+      available_in_january("BEGIN:AVAILABLE\nUID:b\n" + body + "DURATION:PT1H\nEND:AVAILABLE\n");
+  EXPECT_EQ(rules.size(), 1u);
+  return rules.at(0);
+}
+
+TEST(CalendarText, WhatIsAvailableIsCutToTheWholeTime) {
+  Rule rule = only_available("DTSTART;TZID=Europe/Paris:20261201T090000\nRRULE:FREQ=DAILY;INTERVAL=2\n");
+  EXPECT_EQ(local_text(rule.start), "2027-01-02T09:00:00") << "every second day goes on as it did";
+  EXPECT_EQ(rule.recurrence, "FREQ=DAILY;INTERVAL=2;UNTIL=20270131T225959Z");
+  rule = only_available("DTSTART;TZID=Europe/Paris:20261230T090000\nRRULE:FREQ=DAILY;COUNT=40\n");
+  EXPECT_EQ(local_text(rule.start), "2027-01-01T09:00:00");
+  EXPECT_EQ(rule.recurrence, "FREQ=DAILY;COUNT=31");
+  const std::string early = "FREQ=DAILY;UNTIL=20270110T000000Z";
+  EXPECT_EQ(only_available("DTSTART:20270104T090000Z\nRRULE:" + early + "\n").recurrence, early);
+  EXPECT_EQ(only_available("DTSTART:20270104T090000Z\nRRULE:FREQ=DAILY;COUNT=3\n").recurrence,
+            "FREQ=DAILY;COUNT=3");
+
+  rule = only_available("DTSTART;TZID=Europe/Paris:20261231T233000\n");
+  EXPECT_EQ(local_text(rule.start), "2027-01-01T00:00:00");
+  EXPECT_EQ(local_text(rule.end.value()), "2027-01-01T00:30:00");
+  rule = only_available("DTSTART:20261201T090000Z\nRDATE:20270105T090000Z,20270305T090000Z\n");
+  EXPECT_EQ(local_text(rule.start), "2027-01-05T09:00:00");
+  EXPECT_TRUE(rule.extra.empty());
+  for (const char* outside : {"DTSTART:20270301T090000Z\nDURATION:PT1H\n",
+                              "DTSTART:20270301T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY\n",
+                              "DTSTART:20260101T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=5\n"}) {
+    EXPECT_TRUE(
+        available_in_january(std::string("BEGIN:AVAILABLE\nUID:b\n") + outside + "END:AVAILABLE\n").empty())
+        << outside;
+  }
+}
+
+TEST(CalendarText, AMovedAvailableIsAnExceptionAndAnother) {
+  const auto rules = available_in_january(
+      "BEGIN:AVAILABLE\nUID:b\nDTSTART:20270104T090000Z\nDTEND:20270104T100000Z\nRRULE:FREQ=DAILY\n"
+      "END:AVAILABLE\nBEGIN:AVAILABLE\nUID:b\nRECURRENCE-ID:20270105T090000Z\n"
+      "DTSTART:20270105T150000Z\nDTEND:20270105T160000Z\nEND:AVAILABLE\n");
+  ASSERT_EQ(rules.size(), 2u);
+  ASSERT_EQ(rules[0].except.size(), 1u);
+  EXPECT_EQ(local_text(rules[0].except[0]), "2027-01-05T09:00:00");
+  EXPECT_TRUE(rules[1].except.empty());
+}
+
 TEST(CalendarText, NamesOfProgramsBeforeZonesAreNotHeeded) {
   EXPECT_EQ(
       only_rule(event("DTSTART;TZID=/citadel.org/2026_1/America/New_York:20261123T090000\nDURATION:PT1H\n"))
