@@ -30,9 +30,7 @@ std::uint64_t Calls::terminal_of(db::Session& db, const Stored& call, const std:
 ChosenTerminal Calls::choose_terminal(db::Session& db, const Caller& caller, const std::string& call_id,
                                       const std::string& name) {
   const auto call = find_for(db, caller, call_id);
-  if (!call || call->called_user_id != caller.user_id) {
-    throw Fault(FaultCode::NOT_FOUND, "no such call", "callId");
-  }
+  if (!call || !call->is_for(caller)) throw Fault(FaultCode::NOT_FOUND, "no such call", "callId");
   const std::uint64_t terminal = terminal_of(db, *call, name);
   if (call->state == CallState::kEnded || !call->can_be_taken()) {
     throw Fault(FaultCode::WRONG_STATE, "the call cannot be taken any more", "callId");
@@ -93,7 +91,7 @@ ReportedCall Calls::report(db::Session& db, const Caller& caller, const std::str
                            CallReport report, const std::optional<std::string>& terminal) {
   const auto call = find_for(db, caller, call_id);
   if (!call) throw Fault(FaultCode::NOT_FOUND, "no such call", "callId");
-  const auto next = after_report(call->state, report);
+  const auto next = after_report(call->state, report, call->may_answer(caller));
   if (!next) {
     throw Fault(FaultCode::WRONG_STATE, "the call is " + std::string(wire_name(call->state)), "state");
   }
@@ -106,14 +104,19 @@ ReportedCall Calls::report(db::Session& db, const Caller& caller, const std::str
     changed = db.execute(kRings, call->id, before);
   } else if (*next == CallState::kEstablished) {
     std::optional<std::uint64_t> terminal_id;
-    if (terminal) terminal_id = terminal_of(db, *call, *terminal);
+    if (terminal) {
+      // The terminals of the called user are his own concern.
+      if (call->placed && !call->is_for(caller)) {
+        throw Fault(FaultCode::NOT_FOUND, "no such terminal", "terminalId");
+      }
+      terminal_id = terminal_of(db, *call, *terminal);
+    }
     changed = db.execute(kEstablished, terminal_id, settings_.longest.count(), call->id, before);
     if (changed == 1 && is_open(call->state)) tell_taken(db, *call, terminal);
   } else {
     lost = is_lost_when_ended(call->state);
     changed = db.execute(kEnds, lost, call->id, before);
-    const bool declined = caller.user_id != 0 && caller.user_id == call->called_user_id;
-    if (changed == 1 && lost) tell_lost(db, *call, declined ? "DECLINED" : "HUNG_UP");
+    if (changed == 1 && lost) tell_lost(db, *call, call->is_for(caller) ? "DECLINED" : "HUNG_UP");
   }
   if (changed == 0) throw db::Conflict(0, "the call changed while it was reported on");
   return {*next, lost};

@@ -35,6 +35,9 @@ struct Calls::Stored {
   DecidedCall decided;
 
   bool can_be_taken() const { return !decided.terminals.empty(); }
+  bool is_for(const Caller& caller) const { return caller.user_id != 0 && caller.user_id == called_user_id; }
+  // Who placed it knows only of a call that went elsewhere that it was answered.
+  bool may_answer(const Caller& caller) const { return !placed || is_for(caller) || !can_be_taken(); }
 };
 
 }  // namespace whitebrick::coordination

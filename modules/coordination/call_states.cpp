@@ -18,10 +18,12 @@ std::string_view wire_name(CallState state) {
   return "ENDED";
 }
 
-std::optional<CallState> after_report(CallState state, CallReport report) {
+std::optional<CallState> after_report(CallState state, CallReport report, bool may_answer) {
   if (report == CallReport::kEnded) return CallState::kEnded;
   if (state == CallState::kEnded) return std::nullopt;
-  if (report == CallReport::kEstablished) return CallState::kEstablished;
+  if (report == CallReport::kEstablished) {
+    return may_answer || !is_open(state) ? std::optional(CallState::kEstablished) : std::nullopt;
+  }
   return is_open(state) ? std::optional(CallState::kRinging) : std::nullopt;
 }
 

@@ -40,14 +40,17 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
+// In a call: not in one that was forwarded to a number, nor because a service that the profile does not
+// subscribe to says that it calls.
 constexpr std::string_view kBothEnds = R"sql(
 SELECT p.id AS profile_id, p.user_id AS user_id, me.id AS caller_profile_id, me.user_id AS caller_user_id,
   u.display_name AS caller_name,
   EXISTS (SELECT 1 FROM profile_service ps WHERE ps.profile_id = p.id AND ps.service_id = ?) AS served,
   EXISTS (SELECT 1 FROM contact_list l WHERE l.profile_id = p.id AND l.number = ? AND l.kind = 2) AS authorised,
   EXISTS (SELECT 1 FROM contact_list l WHERE l.profile_id = p.id AND l.number = ? AND l.kind = 3) AS refused,
-  EXISTS (SELECT 1 FROM incoming_call b WHERE b.called_profile_id = p.id AND b.state = 4) OR
-    EXISTS (SELECT 1 FROM incoming_call b WHERE b.caller_profile_id = p.id AND b.state = 4) AS in_call,
+  EXISTS (SELECT 1 FROM incoming_call b WHERE b.called_profile_id = p.id AND b.state = 4 AND b.action <> 4) OR
+    EXISTS (SELECT 1 FROM incoming_call b WHERE b.caller_profile_id = p.id AND b.state = 4 AND (b.placed = 1 OR EXISTS (
+      SELECT 1 FROM profile_service ps WHERE ps.profile_id = p.id AND ps.service_id = b.account_id))) AS in_call,
   s.account_id AS messaging_id, s.name AS messaging_name, s.provider AS messaging_provider
 FROM (SELECT 1 AS one) ends
 LEFT JOIN profile p ON p.contact_number = ?

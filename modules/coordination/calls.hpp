@@ -80,8 +80,9 @@ class Calls {
   // NOT_CONNECTED(terminalId) (for the called profile), WRONG_STATE(callId) (over, or not his to take).
   ChosenTerminal choose_terminal(db::Session&, const Caller&, const std::string& call_id,
                                  const std::string& terminal);
-  // By who asked for the call, or the called user. Faults: NOT_FOUND(callId), NOT_FOUND(terminalId),
-  // WRONG_STATE(state).
+  // By who asked for the call, or the called user. Who placed it names no terminal, and says that it was
+  // answered only when it is taken or forwarded to a number. Faults: NOT_FOUND(callId),
+  // NOT_FOUND(terminalId), WRONG_STATE(state).
   ReportedCall report(db::Session&, const Caller&, const std::string& call_id, CallReport,
                       const std::optional<std::string>& terminal);
 

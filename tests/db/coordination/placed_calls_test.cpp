@@ -51,6 +51,52 @@ TEST_F(PlacedCallsTest, TheCallerIsInACallToo) {
   EXPECT_EQ(decide(call("c2", kAliceNumber, kOutside)).reason, CallReason::kInCall);
 }
 
+// Else she would silence his terminals and make him seem to be in a call.
+TEST_F(PlacedCallsTest, WhoPlacedACallDoesNotAnswerIt) {
+  connect(kAlice);
+  connect(kBob);
+  place(kAlice, "c1", kBobNumber);
+  const auto established = [&](std::optional<std::string> terminal = {}) {
+    return fault_of([&] { report(user(kAlice), "c1", CallReport::kEstablished, terminal); });
+  };
+  EXPECT_EQ(established(), "WRONG_STATE(state)");
+  report(user(kAlice), "c1", CallReport::kRinging);
+  EXPECT_EQ(established(), "WRONG_STATE(state)");
+  EXPECT_EQ(decide(call("c2", kBobNumber, kOutside)).action, CallAction::kAccept) << "he is in no call";
+  choose(kBob, "c1", "phone");
+  EXPECT_EQ(established("phone"), "NOT_FOUND(terminalId)");
+  EXPECT_EQ(established("none"), "NOT_FOUND(terminalId)");
+  EXPECT_EQ(established(), "none");
+  EXPECT_EQ(decide(call("c3", kBobNumber, kOutside)).reason, CallReason::kInCall);
+}
+
+// No terminal of his can take it, and he is not in it.
+TEST_F(PlacedCallsTest, AForwardedCallIsAnsweredElsewhere) {
+  transfer(kBob, "tel:+33155555555");
+  connect(kBob);
+  place(kAlice, "c1", kBobNumber);
+  EXPECT_EQ(report(user(kAlice), "c1", CallReport::kEstablished).state, CallState::kEstablished);
+  set_level(kBob, availability::ModeState::kAvailable);
+  EXPECT_EQ(decide(call("c2", kBobNumber, kOutside)).action, CallAction::kAccept);
+}
+
+// A service may say that anybody calls.
+TEST_F(PlacedCallsTest, OnlyHisOwnServiceSaysThatAUserCalls) {
+  connect(kBob);
+  connect(kAlice);
+  in([](db::Session& db) {
+    db.execute("INSERT INTO profile_service (profile_id, service_id) VALUES (41, ?), (41, ?)", kMail,
+               kPortal);
+  });
+  decide(call("c1", kAliceNumber, kBobNumber), service(kPortal));
+  report(service(kPortal), "c1", CallReport::kEstablished);
+  EXPECT_EQ(decide(call("c2", kBobNumber, kOutside)).action, CallAction::kAccept);
+  report(service(kPortal), "c1", CallReport::kEnded);
+  decide(call("c3", kAliceNumber, kBobNumber));
+  report(service(kMail), "c3", CallReport::kEstablished);
+  EXPECT_EQ(decide(call("c4", kBobNumber, kOutside)).reason, CallReason::kInCall);
+}
+
 TEST_F(PlacedCallsTest, OnlyTypesThatTheContactOffers) {
   EXPECT_EQ(refusal(kBobNumber), "TYPE_NOT_OFFERED(type) the contact offers: VOICE_DELAYED, WRITTEN_DELAYED");
   EXPECT_EQ(place(kAlice, "c0", kBobNumber, Communication::kVoiceDelayed).action, CallAction::kNotify);

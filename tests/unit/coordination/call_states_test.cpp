@@ -8,19 +8,22 @@
 namespace whitebrick::coordination {
 namespace {
 
-// Each state with what reports make of it: ringing, established, ended; "-" where that cannot be.
+// Each state with what reports make of it: ringing, established, the same from who placed the call, ended;
+// "-" where that cannot be.
 TEST(CallStates, TheWholeTable) {
   const std::map<CallState, std::string> table{
-      {CallState::kOffered, "RINGING ESTABLISHED ENDED"},
-      {CallState::kRinging, "RINGING ESTABLISHED ENDED"},
-      {CallState::kTaken, "- ESTABLISHED ENDED"},
-      {CallState::kEstablished, "- ESTABLISHED ENDED"},
-      {CallState::kEnded, "- - ENDED"},
+      {CallState::kOffered, "RINGING ESTABLISHED - ENDED"},
+      {CallState::kRinging, "RINGING ESTABLISHED - ENDED"},
+      {CallState::kTaken, "- ESTABLISHED ESTABLISHED ENDED"},
+      {CallState::kEstablished, "- ESTABLISHED ESTABLISHED ENDED"},
+      {CallState::kEnded, "- - - ENDED"},
   };
   for (const auto& [state, expected] : table) {
     std::string found;
-    for (const auto report : {CallReport::kRinging, CallReport::kEstablished, CallReport::kEnded}) {
-      const auto next = after_report(state, report);
+    for (const auto& [report, may_answer] :
+         {std::pair(CallReport::kRinging, false), std::pair(CallReport::kEstablished, true),
+          std::pair(CallReport::kEstablished, false), std::pair(CallReport::kEnded, false)}) {
+      const auto next = after_report(state, report, may_answer);
       found.append(found.empty() ? "" : " ").append(next ? wire_name(*next) : "-");
     }
     EXPECT_EQ(found, expected) << wire_name(state);
