@@ -95,6 +95,8 @@ void Coordination::removed(db::Session& db, const events::Event& event) {
       ending_->access_session(db, id, Cause::kDeactivated);
     }
     if (removal.former_number) contact_states_->tell_watchers(db, *removal.former_number);
+    // What others granted to its number shows in his other profiles too.
+    if (removal.user_id) contact_states_->refresh(db, *removal.user_id);
     contact_alerts_->forget(db, removal.id);
     urgent_messages_->forget(db, removal.id);
   } else if (event.type == "profile.service_removed" && removal.service_id) {

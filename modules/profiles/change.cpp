@@ -51,6 +51,7 @@ std::string removal_content(const std::string& type, const Removal& removal) {
   std::vector<XmlField> fields{{"removed", std::to_string(removal.id)}};
   if (removal.service_id) fields.emplace_back("service", std::to_string(*removal.service_id));
   if (removal.former_number) fields.emplace_back("formerNumber", *removal.former_number);
+  if (removal.user_id) fields.emplace_back("user", std::to_string(*removal.user_id));
   const bool of_service = type == "profile.service_removed", of_terminal = type == "profile.terminal_deleted";
   return xml_text(of_service    ? "ProfileServiceRemoved"
                   : of_terminal ? "ProfileTerminalDeleted"
@@ -63,6 +64,7 @@ Removal read_removal(const std::string& content) {
   if (!id) throw std::runtime_error("no content of a removal: " + content);
   Removal removal{.id = number(*id), .service_id = {}, .former_number = element(content, "formerNumber")};
   if (const auto service = element(content, "service")) removal.service_id = number(*service);
+  if (const auto user = element(content, "user")) removal.user_id = number(*user);
   return removal;
 }
 

@@ -107,9 +107,10 @@ Change read_change(const std::string& content);  // throws std::runtime_error fo
 // What profile.deleted, profile.service_removed and profile.terminal_deleted tell: whoever keeps
 // something for it ends it. Components only.
 struct Removal {
-  std::uint64_t id = 0;                      // of the profile; of the terminal
-  std::optional<std::uint64_t> service_id;   // that the profile does not subscribe to any more
-  std::optional<std::string> former_number;  // of the profile
+  std::uint64_t id = 0;                       // of the profile; of the terminal
+  std::optional<std::uint64_t> service_id;    // that the profile does not subscribe to any more
+  std::optional<std::string> former_number;   // of the profile
+  std::optional<std::uint64_t> user_id = {};  // whose profile it was
 };
 std::string removal_content(const std::string& type, const Removal&);
 Removal read_removal(const std::string& content);  // throws std::runtime_error for other text

@@ -62,7 +62,8 @@ bool Profiles::delete_profile(db::Session& db, std::uint64_t user_id, const std:
   for (const auto statement : {kDropLists, kDropParameters, kDropServices, kDropProfile}) {
     db.execute(statement, stored->id);
   }
-  removed(db, "profile.deleted", {.id = stored->id, .service_id = {}, .former_number = stored->number});
+  removed(db, "profile.deleted",
+          {.id = stored->id, .service_id = {}, .former_number = stored->number, .user_id = user_id});
   return true;
 }
 

@@ -232,6 +232,24 @@ TEST_F(ContactStatesTest, AuthorisationsAndListsChangeTheView) {
   EXPECT_EQ(told(kAlice), Texts{news(kBobNumber, Connectability::kConnectable)});
 }
 
+// What her number was granted holds for all profiles of the user, as long as it is hers.
+TEST_F(ContactStatesTest, ADeletedNumberTakesWithItWhatItWasGranted) {
+  in([](db::Session& db) { db.execute("UPDATE profile SET policy = 2 WHERE id = 42"); });
+  want(kBob, {}, {kAliceNumber});
+  add_profile(900, kAlice, "home");
+  in([&](db::Session& db) {
+    here_.profiles.set_contact_lists(db, here_.profiles.find_profile(db, kAlice, "home").value(),
+                                     {{kBobNumber}, {}, {}}, std::nullopt);
+  });
+  connect(kBob);
+  const auto alice = connect(kAlice, "phone", {"home"});
+  EXPECT_EQ(alice.contacts.at(0).reach.state, Connectability::kConnectable);
+  settle();
+  in([&](db::Session& db) { here_.profiles.delete_profile(db, kAlice, "work", std::nullopt); });
+  settle();
+  EXPECT_EQ(told(kAlice), Texts{news(kBobNumber, Connectability::kAuthorisationRequired)});
+}
+
 TEST_F(ContactStatesTest, ATerminalIsToldOfTheContactsThatItsUserWantsSince) {
   constexpr const char* kNobody = "tel:+33100000099";
   connect(kBob);

@@ -72,6 +72,7 @@ TEST_F(RemovalTest, AProfileGoesWithItsListsAndItsNumberIsFree) {
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(read_removal(told[0]).id, key.id);
   EXPECT_EQ(read_removal(told[0]).former_number, "tel:+33100000001");
+  EXPECT_EQ(read_removal(told[0]).user_id, key.user_id);
   EXPECT_EQ(person("bob", "+33100000001").contact_number, "tel:+33100000001");
 }
 
