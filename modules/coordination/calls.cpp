@@ -118,7 +118,8 @@ Calls::Situation Calls::situation(db::Session& db, const Caller& asker, const Ca
   if (outsider) found.caller_user_id = kStranger;
   auto views = availability_.views(db, found.caller_user_id, 0, {question.called});
   if (outsider && caller) availability_.cover_outsider(db, views.at(0), *caller);
-  if (!question.dry_run) availability_.use_grants(db, views);
+  // A service that does not serve the profile learns nothing and uses nothing up.
+  if (!question.dry_run && (from != nullptr || found.served)) availability_.use_grants(db, views);
   found.seen_by_caller = views.at(0).facts;
   // A dry run only foresees that.
   if (availability::needs_grant_for_once(found.seen_by_caller)) found.seen_by_caller.granted = true;

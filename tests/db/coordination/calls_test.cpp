@@ -12,7 +12,19 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-class CallsTest : public CallFixture {};
+class CallsTest : public CallFixture {
+ protected:
+  void grant_alice_once() {
+    in([](db::Session& db) {
+      db.execute("UPDATE profile SET policy = 2 WHERE id = 42");
+      db.execute(
+          "INSERT INTO authorisation (owner_profile_id, number, asker_user_id, asker_profile_id, state, "
+          "one_shot) "
+          "VALUES (42, ?, ?, 41, 2, 1)",
+          kAliceNumber, kAlice);
+    });
+  }
+};
 
 TEST_F(CallsTest, AnAcceptedCallRingsAtEveryAccessibleTerminal) {
   connect(kBob);
@@ -109,20 +121,30 @@ TEST_F(CallsTest, ADryRunLeavesNothing) {
 // A grant for once is foreseen, and not used.
 TEST_F(CallsTest, ADryRunForeseesAGrantForOnce) {
   connect(kBob);
-  in([](db::Session& db) {
-    db.execute("UPDATE profile SET policy = 2 WHERE id = 42");
-    db.execute(
-        "INSERT INTO authorisation (owner_profile_id, number, asker_user_id, asker_profile_id, state, "
-        "one_shot) "
-        "VALUES (42, ?, ?, 41, 2, 1)",
-        kAliceNumber, kAlice);
-  });
+  grant_alice_once();
   auto question = call("c1");
   question.dry_run = true;
   EXPECT_EQ(decide(question).action, CallAction::kAccept);
   EXPECT_EQ(decide(question).action, CallAction::kAccept);
   EXPECT_EQ(decide(call("c1")).action, CallAction::kAccept);
   EXPECT_EQ(decide(call("c2")).reason, CallReason::kAuthorisationRequired) << "it is used";
+}
+
+TEST_F(CallsTest, AServiceThatDoesNotServeTheProfileUsesNoGrant) {
+  connect(kBob);
+  grant_alice_once();
+  auto& pool = testing::database().pool();
+  std::set<std::uint64_t> statements;
+  for (const char* called : {kBobNumber, "tel:+33188888888"}) {
+    decide(call("warm", called), service(kPortal));
+    in([](db::Session& db) { db.execute("DELETE FROM incoming_call"); });
+    const auto before = pool.counts().statements;
+    EXPECT_EQ(decide(call("c1", called), service(kPortal)).reason, CallReason::kUnknown);
+    statements.insert(pool.counts().statements - before);
+    in([](db::Session& db) { db.execute("DELETE FROM incoming_call"); });
+  }
+  EXPECT_EQ(statements.size(), 1U) << "it looks like nobody";
+  EXPECT_EQ(decide(call("c2")).action, CallAction::kAccept) << "his own service puts her through";
 }
 
 // What one replica decided every other one answers, and the rules may have changed between.
