@@ -25,7 +25,7 @@ UPDATE access_session SET profile_id = ?, subscription_id = ?, rings = 0, state_
 constexpr std::string_view kForgetWatches = R"sql(
 DELETE FROM contact_watch WHERE access_session_id = ?)sql";
 constexpr std::string_view kServicesInUse = R"sql(
-SELECT id, service_id FROM service_session WHERE access_session_id = ? ORDER BY id)sql";
+SELECT id FROM service_session WHERE access_session_id = ? ORDER BY id)sql";
 constexpr std::string_view kUseWith = R"sql(
 UPDATE service_session SET profile_id = ?, version = version + 1 WHERE id = ?)sql";
 // Written in every session of the profile, so that two who choose at once collide.
@@ -89,27 +89,21 @@ ConnectedTerminal Coordination::modify_access_session(db::Session& db, const Cal
   return answer(db, *terminal, profile_id);
 }
 
-// Services that the profile does not use end with the change, the others go on in it.
+// What the profile does not use, or not that by means of which it is used, ends with the change; the rest
+// goes on.
 void Coordination::go_on_with(db::Session& db, const TerminalSession& terminal, std::uint64_t session_id,
                               std::uint64_t subscription_id, const profiles::ProfileKey& profile) {
   if (db.query_one(
           kActiveThere, [](const db::Row&) { return true; }, terminal.id, profile.id)) {
     throw Fault(FaultCode::ALREADY_EXISTS, "this profile is active at the terminal already", "profileId");
   }
-  struct Use {
-    std::uint64_t id, service_id;
-  };
   const auto uses = db.query(
-      kServicesInUse,
-      [](const db::Row& row) {
-        return Use{row.id("id"), row.id("service_id")};
-      },
-      session_id);
-  for (const Use& use : uses) {
-    if (profiles_.subscribes_to(db, profile.id, use.service_id)) {
-      db.execute(kUseWith, profile.id, use.id);
+      kServicesInUse, [](const db::Row& row) { return row.id("id"); }, session_id);
+  for (const auto use : uses) {
+    if (subscribes_to_chain(db, profile.id, use)) {
+      db.execute(kUseWith, profile.id, use);
     } else {
-      ending_->service_session(db, use.id, Cause::kUnsubscribed);
+      ending_->service_session(db, use, Cause::kUnsubscribed);
     }
   }
   const auto subscription =

@@ -184,8 +184,8 @@ class Coordination final : public Liveness {
   // A session that is over already: `already`. Faults: NOT_FOUND(accessSessionId) (somebody else's).
   Ended deactivate_profile(db::Session&, const Caller&, const std::optional<std::string>& user_token,
                            const std::string& access_session_id);
-  // Its profile (service sessions of services that the new one does not subscribe to end), and where
-  // calls for the profile ring. Faults: SESSION_ENDED, NOT_FOUND(accessSessionId, profileId),
+  // Its profile (service sessions end where the new one lacks their service or one of their chain), and
+  // where calls for the profile ring. Faults: SESSION_ENDED, NOT_FOUND(accessSessionId, profileId),
   // ALREADY_EXISTS(profileId) (active at the terminal).
   ConnectedTerminal modify_access_session(db::Session&, const Caller&,
                                           const std::optional<std::string>& user_token,
@@ -200,7 +200,8 @@ class Coordination final : public Liveness {
   ServiceSession open_service_session(db::Session&, const Caller&, const OpenService&);
   // Parameters by its user or its service; moved by its user. Faults: SESSION_ENDED,
   // NOT_FOUND(serviceSessionId, accessSessionId) (somebody else's), FORBIDDEN(accessSessionId) (a service, or
-  // not subscribed there), ALREADY_EXISTS(accessSessionId) (open there), LIMIT_EXCEEDED(parameter).
+  // it or a service of its chain is not subscribed there), ALREADY_EXISTS(accessSessionId) (open there),
+  // LIMIT_EXCEEDED(parameter).
   ServiceSession modify_service_session(db::Session&, const Caller&, const ServiceSessionChange&);
   // By its user or its service; with those that are used by means of it. Faults:
   // NOT_FOUND(serviceSessionId) (somebody else's).
@@ -278,6 +279,7 @@ class Coordination final : public Liveness {
   void go_on_with(db::Session&, const TerminalSession&, std::uint64_t session_id,
                   std::uint64_t subscription_id, const profiles::ProfileKey&);
   std::uint64_t means(db::Session&, const Caller&, const std::string& public_id, std::uint64_t profile_id);
+  bool subscribes_to_chain(db::Session&, std::uint64_t profile_id, std::uint64_t service_session_id);
 
   static bool renewed(db::Session&, std::uint64_t terminal_session_id);
   static std::uint64_t lease_key(std::uint64_t account_id, std::uint64_t token_id);

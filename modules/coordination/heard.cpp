@@ -80,8 +80,13 @@ namespace {
 
 constexpr std::string_view kSessionsOfProfile = R"sql(
 SELECT id FROM access_session WHERE profile_id = ? ORDER BY id)sql";
+// And those used by means of one, also of one in another profile.
 constexpr std::string_view kSessionsWithService = R"sql(
-SELECT id FROM service_session WHERE profile_id = ? AND service_id = ? ORDER BY id)sql";
+WITH RECURSIVE used (id, profile_id) AS (
+  SELECT s.id, s.profile_id FROM profile p JOIN service_session s ON s.user_id = p.user_id AND s.service_id = ?
+  WHERE p.id = ?
+  UNION ALL SELECT s.id, s.profile_id FROM used u JOIN service_session s ON s.via_session_id = u.id)
+SELECT id FROM used WHERE profile_id = ? ORDER BY id)sql";
 constexpr std::string_view kSessionOfTerminal = R"sql(
 SELECT id, version FROM terminal_session WHERE terminal_id = ?)sql";
 
@@ -101,7 +106,8 @@ void Coordination::removed(db::Session& db, const events::Event& event) {
     urgent_messages_->forget(db, removal.id);
   } else if (event.type == "profile.service_removed" && removal.service_id) {
     if (profiles_.subscribes_to(db, removal.id, *removal.service_id)) return;  // again
-    for (const auto id : db.query(kSessionsWithService, read_id, removal.id, *removal.service_id)) {
+    for (const auto id :
+         db.query(kSessionsWithService, read_id, *removal.service_id, removal.id, removal.id)) {
       ending_->service_session(db, id, Cause::kUnsubscribed);
     }
   } else if (event.type == "profile.terminal_deleted") {

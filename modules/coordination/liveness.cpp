@@ -141,6 +141,15 @@ constexpr std::string_view kGroundlessUses = R"sql(
 SELECT s.id FROM service_session s LEFT JOIN access_session a ON a.id = s.access_session_id
   LEFT JOIN profile_service ps ON ps.profile_id = s.profile_id AND ps.service_id = s.service_id
 WHERE a.id IS NULL OR ps.service_id IS NULL LIMIT 200)sql";
+// Used by means of a session that is gone, or of a service that the profile does not subscribe to.
+constexpr std::string_view kGroundlessChains = R"sql(
+WITH RECURSIVE link (id, profile_id, via) AS (
+  SELECT id, profile_id, via_session_id FROM service_session WHERE via_session_id IS NOT NULL
+  UNION ALL SELECT l.id, l.profile_id, v.via_session_id FROM link l JOIN service_session v ON v.id = l.via
+  WHERE v.via_session_id IS NOT NULL)
+SELECT DISTINCT l.id FROM link l LEFT JOIN service_session v ON v.id = l.via
+  LEFT JOIN profile_service ps ON ps.profile_id = l.profile_id AND ps.service_id = v.service_id
+WHERE ps.service_id IS NULL LIMIT 200)sql";
 
 }  // namespace
 
@@ -162,12 +171,15 @@ bool Coordination::end_void(db::Pool& pool) {
   all &= end_each(lease, sessions, [&](db::Session& db, std::uint64_t id) {
     ending_->access_session(db, id, Cause::kDeactivated);
   });
-  const auto uses = lease.session().query(kGroundlessUses, read_id);
+  auto uses = lease.session().query(kGroundlessUses, read_id);
+  const auto chains = lease.session().query(kGroundlessChains, read_id);
+  const bool more_uses = uses.size() == kChunk || chains.size() == kChunk;
+  uses.insert(uses.end(), chains.begin(), chains.end());
   all &= end_each(lease, uses, [&](db::Session& db, std::uint64_t id) {
     ending_->service_session(db, id, Cause::kUnsubscribed);
   });
-  return all && (logged_out.size() == kChunk || deleted.size() == kChunk || sessions.size() == kChunk ||
-                 uses.size() == kChunk);
+  return all &&
+         (logged_out.size() == kChunk || deleted.size() == kChunk || sessions.size() == kChunk || more_uses);
 }
 
 bool Coordination::sweep(db::Pool& pool) {

@@ -53,7 +53,7 @@ void add_chains(db::Session& db, std::vector<Loaded>& all) {
   for (Loaded& loaded : all) {
     if (loaded.via) open.push_back({&loaded, *loaded.via});
   }
-  for (int link = 1; link < kMaxChain && !open.empty(); ++link) {
+  for (std::size_t link = 1; link < kMaxChain && !open.empty(); ++link) {
     std::vector<std::uint64_t> ids;
     for (const Open& one : open) ids.push_back(one.next);
     struct Link {
@@ -126,6 +126,32 @@ std::optional<ServiceSession> ServiceSessionRows::one(db::Session& db, std::uint
   auto found = completed(db, db.query(kOne, read, id));
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
+}
+
+namespace {
+
+constexpr std::string_view kLink = R"sql(
+SELECT service_id, via_session_id FROM service_session WHERE id = ?)sql";
+
+}  // namespace
+
+std::vector<std::uint64_t> ServiceSessionRows::chain(db::Session& db, std::uint64_t id) {
+  struct Link {
+    std::uint64_t service_id;
+    std::optional<std::uint64_t> via;
+  };
+  std::vector<std::uint64_t> services;
+  for (std::optional<std::uint64_t> next = id; next && services.size() < kMaxChain;) {
+    const auto link = db.query_one(
+        kLink,
+        [](const db::Row& row) {
+          return Link{row.id("service_id"), row.id_or_null("via_session_id")};
+        },
+        *next);
+    if (link) services.push_back(link->service_id);
+    next = link ? link->via : std::nullopt;
+  }
+  return services;
 }
 
 namespace {

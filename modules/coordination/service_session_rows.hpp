@@ -12,7 +12,7 @@
 namespace whitebrick::coordination {
 
 // Services used by means of one another, the one in use included.
-inline constexpr int kMaxChain = 8;
+inline constexpr std::size_t kMaxChain = 8;
 
 class ServiceSessionRows {
  public:
@@ -21,6 +21,8 @@ class ServiceSessionRows {
   static std::vector<ServiceSession> of_service(db::Session&, std::uint64_t service_id,
                                                 std::optional<std::uint64_t> user_id);
   static std::optional<ServiceSession> one(db::Session&, std::uint64_t id);
+  // Services of a session and of those by means of which it is used, the nearest first.
+  static std::vector<std::uint64_t> chain(db::Session&, std::uint64_t id);
 };
 
 // Whose session of the calling service it is. Faults: SESSION_ENDED(field).

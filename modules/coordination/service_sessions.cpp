@@ -1,6 +1,8 @@
 // Service sessions (11.c, 22): a service that a user uses, from one of his access sessions,
 // perhaps by means of another service.
 
+#include <algorithm>
+
 #include "modules/coordination/coordination.hpp"
 #include "modules/coordination/ending.hpp"
 #include "modules/coordination/service_session_rows.hpp"
@@ -39,8 +41,6 @@ Access take_access_session(db::Session& db, const std::string& public_id, std::u
 constexpr std::string_view kLockServiceSession = R"sql(
 SELECT id, user_id, service_id, access_session_id, via_session_id FROM service_session
 WHERE public_id = UNHEX(?) FOR UPDATE)sql";
-constexpr std::string_view kServiceSession = R"sql(
-SELECT id, user_id, service_id, access_session_id, via_session_id FROM service_session WHERE id = ?)sql";
 constexpr std::string_view kTouchServiceSession = R"sql(
 UPDATE service_session SET version = version + 1 WHERE id = ?)sql";
 
@@ -64,25 +64,31 @@ struct Used {
 std::uint64_t Coordination::means(db::Session& db, const Caller& caller, const std::string& public_id,
                                   std::uint64_t profile_id) {
   constexpr const char* kField = "viaServiceSessionId";
-  std::optional<Used> outer = db.query_one(kLockServiceSession, Used::read, public_id);
+  const auto outer = db.query_one(kLockServiceSession, Used::read, public_id);
   if (!outer) throw Fault(FaultCode::SESSION_ENDED, "this service session is over", kField);
   if (!outer->belongs_to(caller)) throw Fault(FaultCode::NOT_FOUND, "no such service session", kField);
   db.execute(kTouchServiceSession, outer->id);
-  const std::uint64_t id = outer->id;
-  for (int services = 2; outer; ++services) {
-    if (services > kMaxChain) {
-      throw Fault(FaultCode::LIMIT_EXCEEDED, "too many services are used by means of one another", kField);
-    }
-    if (!profiles_.subscribes_to(db, profile_id, outer->service_id)) {
+  const auto chain = ServiceSessionRows::chain(db, outer->id);
+  if (chain.size() >= kMaxChain) {
+    throw Fault(FaultCode::LIMIT_EXCEEDED, "too many services are used by means of one another", kField);
+  }
+  for (const auto service : chain) {
+    if (!profiles_.subscribes_to(db, profile_id, service)) {
       throw Fault(FaultCode::FORBIDDEN, "the profile does not subscribe to every service of the chain",
                   kField);
     }
-    if (!directory_.is_connected(db, outer->service_id)) {
+    if (!directory_.is_connected(db, service)) {
       throw Fault(FaultCode::NOT_CONNECTED, "a service of the chain is not connected", kField);
     }
-    outer = outer->via ? db.query_one(kServiceSession, Used::read, *outer->via) : std::nullopt;
   }
-  return id;
+  return outer->id;
+}
+
+// Whether it may go on in the profile: with its service and those by means of which it is used.
+bool Coordination::subscribes_to_chain(db::Session& db, std::uint64_t profile_id, std::uint64_t session) {
+  const auto chain = ServiceSessionRows::chain(db, session);
+  return std::ranges::all_of(
+      chain, [&](std::uint64_t service) { return profiles_.subscribes_to(db, profile_id, service); });
 }
 
 namespace {
@@ -177,8 +183,8 @@ ServiceSession Coordination::modify_service_session(db::Session& db, const Calle
     throw Fault(FaultCode::NOT_FOUND, "no such service session", "serviceSessionId");
   db.execute(kTouchServiceSession, session->id);
   if (target && target->id != session->access_session_id) {
-    if (!profiles_.subscribes_to(db, target->profile_id, session->service_id)) {
-      throw Fault(FaultCode::FORBIDDEN, "the profile there does not subscribe to the service",
+    if (!subscribes_to_chain(db, target->profile_id, session->id)) {
+      throw Fault(FaultCode::FORBIDDEN, "the profile there does not subscribe to every service of the chain",
                   "accessSessionId");
     }
     try {

@@ -280,6 +280,48 @@ TEST_F(SessionChangesTest, RightsAreCheckedAlongTheChain) {
             "NOT_CONNECTED(viaServiceSessionId)");
 }
 
+// By means of the portal, which only work subscribes to.
+TEST_F(SessionChangesTest, AChainGoesOnOnlyWhereEveryServiceOfItIsSubscribed) {
+  use(900, kMail);
+  const auto access = access_session(), home = access_session("home", "laptop");
+  const auto portal = open_portal(access);
+  const auto mail = open(user(kAlice), {access, {"mail", "acme"}, portal.id});
+  EXPECT_EQ(fault_of([&] { modify(user(kAlice), {mail.id, home, {}}); }), "FORBIDDEN(accessSessionId)");
+
+  const auto there = access_session("work", "laptop");
+  EXPECT_EQ(modify(user(kAlice), {mail.id, there, {}}).access_session_id, there);
+  in([&](db::Session& db) { here_.coordination.deactivate_profile(db, user(kAlice), std::nullopt, home); });
+  modify(kAlice, {there, "home", {}});
+  EXPECT_EQ(count("SELECT service_id AS n FROM service_session"), kPortal)
+      << "of its other terminal, and no other";
+  EXPECT_EQ(of_type(heard_by_mail(), "session.ended", "cause"), Texts{"UNSUBSCRIBED"});
+}
+
+TEST_F(SessionChangesTest, UnsubscribingEndsWhatIsUsedByMeansOfTheServiceFromAnotherProfile) {
+  use(900, kMail);
+  use(900, kPortal);
+  const auto home = access_session("home"), access = access_session("work", "laptop");
+  const auto open_chain = [&] {
+    const auto portal = open_portal(home);
+    open(user(kAlice), {access, {"mail", "acme"}, portal.id});
+  };
+  open_chain();
+  start_workers();
+  const auto key = work(kAlice);
+  in([&](db::Session& db) { here_.profiles.unsubscribe_from_service(db, key, {"portal", "acme"}); });
+  settle();
+  EXPECT_EQ(count("SELECT service_id AS n FROM service_session"), kPortal) << "at home, and no other";
+
+  // Opened while that was heard: the job finds it.
+  use(41, kPortal);
+  open_chain();
+  in([](db::Session& db) {
+    db.execute("DELETE FROM profile_service WHERE profile_id = 41 AND service_id = ?", kPortal);
+  });
+  end_void();
+  EXPECT_EQ(count("SELECT service_id AS n FROM service_session"), kPortal) << "at home, and no other";
+}
+
 TEST_F(SessionChangesTest, ParametersAreSetRemovedAndKept) {
   const auto mail = open_mail(kAlice, access_session());
   modify(user(kAlice), {mail.id, {}, {{"folder", "inbox"}, {"sort", "date"}}});
