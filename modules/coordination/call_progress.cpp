@@ -29,8 +29,8 @@ std::uint64_t Calls::terminal_of(db::Session& db, const Stored& call, const std:
 
 ChosenTerminal Calls::choose_terminal(db::Session& db, const Caller& caller, const std::string& call_id,
                                       const std::string& name) {
-  const auto call = find_for(db, caller, call_id);
-  if (!call || !call->is_for(caller)) throw Fault(FaultCode::NOT_FOUND, "no such call", "callId");
+  const auto call = find_called(db, caller, call_id);
+  if (!call) throw Fault(FaultCode::NOT_FOUND, "no such call", "callId");
   const std::uint64_t terminal = terminal_of(db, *call, name);
   if (call->state == CallState::kEnded || !call->can_be_taken()) {
     throw Fault(FaultCode::WRONG_STATE, "the call cannot be taken any more", "callId");

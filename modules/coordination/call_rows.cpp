@@ -70,14 +70,19 @@ std::optional<Calls::Stored> Calls::find(db::Session& db, std::uint64_t account_
       account_id, call_id);
 }
 
-// By who asked for it, or by whom it is for.
-std::optional<Calls::Stored> Calls::find_for(db::Session& db, const Caller& caller,
-                                             const std::string& call_id) {
-  if (auto own = find(db, caller.account_id, call_id)) return own;
+std::optional<Calls::Stored> Calls::find_called(db::Session& db, const Caller& caller,
+                                                const std::string& call_id) {
   if (caller.user_id == 0) return std::nullopt;
   const auto account = db.query_one(
       kByCalledUser, [](const db::Row& row) { return row.id("account_id"); }, caller.user_id, call_id);
   return account ? find(db, *account, call_id) : std::nullopt;
+}
+
+// By who asked for it, or by whom it is for.
+std::optional<Calls::Stored> Calls::find_for(db::Session& db, const Caller& caller,
+                                             const std::string& call_id) {
+  const auto own = find(db, caller.account_id, call_id);
+  return own ? own : find_called(db, caller, call_id);
 }
 
 void Calls::demand_same(const Stored& stored, const CallQuestion& question) {

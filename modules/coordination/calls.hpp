@@ -105,6 +105,7 @@ class Calls {
   DecidedCall answer(db::Session&, const CallQuestion& normalised, const Situation&,
                      const CallDecision&) const;
   int ring_seconds(const CallDecision&) const;
+  std::optional<Stored> find_called(db::Session&, const Caller&, const std::string& call_id);
   std::optional<Stored> find_for(db::Session&, const Caller&, const std::string& call_id);
   std::uint64_t terminal_of(db::Session&, const Stored&, const std::string& name);
   void tell_taken(db::Session&, const Stored&, const std::optional<std::string>& terminal);

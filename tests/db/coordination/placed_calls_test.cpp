@@ -51,6 +51,17 @@ TEST_F(PlacedCallsTest, TheCallerIsInACallToo) {
   EXPECT_EQ(decide(call("c2", kAliceNumber, kOutside)).reason, CallReason::kInCall);
 }
 
+// Each account chooses its callIds for itself.
+TEST_F(PlacedCallsTest, ACallIsTakenThoughOneThatHePlacedHasItsId) {
+  connect(kAlice);
+  connect(kBob);
+  place(kBob, "1", kAliceNumber);
+  place(kAlice, "1", kBobNumber);
+  EXPECT_TRUE(choose(kBob, "1", "phone").won);
+  EXPECT_TRUE(choose(kAlice, "1", "phone").won);
+  EXPECT_EQ(count("SELECT COUNT(DISTINCT called_user_id) AS n FROM incoming_call WHERE state = 3"), 2);
+}
+
 // Else she would silence his terminals and make him seem to be in a call.
 TEST_F(PlacedCallsTest, WhoPlacedACallDoesNotAnswerIt) {
   connect(kAlice);
