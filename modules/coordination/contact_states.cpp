@@ -45,11 +45,11 @@ ContactStates::ContactStates(profiles::Profiles& profiles, availability::Availab
 std::vector<WatchedContact> ContactStates::snapshot(db::Session& db, std::uint64_t user_id,
                                                     const std::vector<std::uint64_t>& sessions) {
   const Watchers watchers = lock(db, sessions);
-  const auto watches = compare_wanted(db, user_id, watchers);
+  const auto compared = compare_wanted(db, user_id, watchers);
   std::vector<Told> news;
   std::vector<WatchedContact> contacts;
-  std::map<std::uint64_t, std::vector<std::string>> left_out;
-  for (const Watch& watch : watches) {
+  Numbers left_out;
+  for (const Watch& watch : compared.watches) {
     if (contacts.size() == check::kMaxItems) {
       left_out[watch.told.session_id].push_back(watch.told.number);
       continue;
@@ -60,31 +60,39 @@ std::vector<WatchedContact> ContactStates::snapshot(db::Session& db, std::uint64
   store(db, watchers, news);
   // Not told yet, whatever was told before: the refresh finds them to be news.
   for (const auto& [session, numbers] : left_out) forget(db, session, numbers);
-  if (!left_out.empty()) publish_internal(db, events_, "session.refresh", std::to_string(user_id));
+  const bool all_forgotten = forget_some(db, compared.unwanted);
+  if (!left_out.empty() || !all_forgotten)
+    publish_internal(db, events_, "session.refresh", refresh_content({user_id, 0}));
   add_names(db, contacts);
   return contacts;
 }
 
 namespace {
 
+constexpr std::size_t kRefreshed = 20;  // sessions, each with all its contacts, that one transaction compares
 constexpr std::string_view kSessionsOfUser = R"sql(
-SELECT id FROM access_session WHERE user_id = ? ORDER BY id)sql";
+SELECT id FROM access_session WHERE user_id = ? AND id > ? ORDER BY id LIMIT 20)sql";
 
 }  // namespace
 
-void ContactStates::refresh(db::Session& db, std::uint64_t user_id) {
+void ContactStates::refresh(db::Session& db, std::uint64_t user_id, std::uint64_t done_up_to) {
   const auto sessions = db.query(
-      kSessionsOfUser, [](const db::Row& row) { return row.id("id"); }, user_id);
+      kSessionsOfUser, [](const db::Row& row) { return row.id("id"); }, user_id, done_up_to);
   const Watchers watchers = lock(db, sessions);
+  const auto compared = compare_wanted(db, user_id, watchers);
   std::vector<Told> news;
-  for (const Watch& watch : compare_wanted(db, user_id, watchers)) {
+  for (const Watch& watch : compared.watches) {
     if (watch.news) news.push_back(watch.told);
   }
   const bool more = news.size() > kChunk;
   if (more) news.resize(kChunk);
   tell(db, watchers, news);
-  // What is told now is no news when it is compared again: this ends.
-  if (more) publish_internal(db, events_, "session.refresh", std::to_string(user_id));
+  // What is told or forgotten now is no news when it is compared again: this ends.
+  if (!forget_some(db, compared.unwanted) || more) {
+    publish_internal(db, events_, "session.refresh", refresh_content({user_id, done_up_to}));
+  } else if (sessions.size() == kRefreshed) {
+    publish_internal(db, events_, "session.refresh", refresh_content({user_id, sessions.back()}));
+  }
 }
 
 namespace {
@@ -221,6 +229,18 @@ void ContactStates::forget(db::Session& db, std::uint64_t session, const std::ve
   });
 }
 
+// What one transaction takes; answers whether that was all.
+bool ContactStates::forget_some(db::Session& db, const Numbers& unwanted) {
+  std::size_t room = kChunk;
+  for (const auto& [session, numbers] : unwanted) {
+    const auto some = numbers.begin() + static_cast<std::ptrdiff_t>(std::min(room, numbers.size()));
+    forget(db, session, {numbers.begin(), some});
+    if (some != numbers.end()) return false;
+    room -= numbers.size();
+  }
+  return true;
+}
+
 void ContactStates::wake_after(db::Session& db, const std::vector<std::uint64_t>& sessions) {
   std::vector<WaitKey> keys;
   keys.reserve(sessions.size());
@@ -229,8 +249,8 @@ void ContactStates::wake_after(db::Session& db, const std::vector<std::uint64_t>
 }
 
 // What each session should be told of the contacts its profile wants, beside what it was told.
-std::vector<ContactStates::Watch> ContactStates::compare_wanted(db::Session& db, std::uint64_t user_id,
-                                                                const Watchers& watchers) {
+ContactStates::Compared ContactStates::compare_wanted(db::Session& db, std::uint64_t user_id,
+                                                      const Watchers& watchers) {
   std::map<std::uint64_t, std::map<std::string, Reach>> told;
   for (const Told& row : stored(db, watchers)) told[row.session_id].emplace(row.number, row.reach);
 
@@ -250,20 +270,18 @@ std::vector<ContactStates::Watch> ContactStates::compare_wanted(db::Session& db,
     for (std::size_t i = 0; i < piece.size(); ++i) seen[piece[i]] = reach_of(views[i]);
   });
 
-  std::vector<Watch> watches;
+  Compared compared;
   for (const auto& [id, watcher] : watchers) {
     auto& before = told[id];
     for (const auto& number : wanted[watcher.profile_id]) {
       const auto now = seen.at(number);
       const auto row = before.find(number);
-      watches.push_back({{id, number, now}, row == before.end() || row->second != now});
+      compared.watches.push_back({{id, number, now}, row == before.end() || row->second != now});
       if (row != before.end()) before.erase(row);
     }
-    std::vector<std::string> unwanted;
-    for (const auto& [number, reach] : before) unwanted.push_back(number);
-    forget(db, id, unwanted);
+    for (const auto& [number, reach] : before) compared.unwanted[id].push_back(number);
   }
-  return watches;
+  return compared;
 }
 
 // How each of these users sees each of these numbers, by as few queries as the two allow.

@@ -36,8 +36,9 @@ class ContactStates {
   // Tells those who watch the number and now see it differently.
   void tell_watchers(db::Session&, const std::string& number, std::uint64_t told_up_to = 0);
   // Tells the terminals of a user what he sees differently now, and of contacts he wants to know
-  // since; forgets those he does not want any more.
-  void refresh(db::Session&, std::uint64_t user_id);
+  // since; forgets those he does not want any more. Some sessions in this transaction, those above
+  // `done_up_to`; the rest follows by session.refresh.
+  void refresh(db::Session&, std::uint64_t user_id, std::uint64_t done_up_to = 0);
 
   // One step of the sweep; answers whether there may be more.
   bool sweep(db::Session&);
@@ -58,17 +59,23 @@ class ContactStates {
     bool news = false;  // anything else than told before, or a new contact
   };
   using Watchers = std::map<std::uint64_t, Watcher>;
+  using Numbers = std::map<std::uint64_t, std::vector<std::string>>;  // by session
+  struct Compared {
+    std::vector<Watch> watches;
+    Numbers unwanted;
+  };
   using Seen = std::map<std::pair<std::uint64_t, std::string>, Reach>;  // by user and number
 
   static Told read_told(const db::Row&);
   Watchers lock(db::Session&, const std::vector<std::uint64_t>& sessions);
   std::vector<Told> stored(db::Session&, const Watchers&);
   static std::vector<Told> differences(const Watchers&, const std::vector<Told>& before, const Seen&);
-  std::vector<Watch> compare_wanted(db::Session&, std::uint64_t user_id, const Watchers&);
+  Compared compare_wanted(db::Session&, std::uint64_t user_id, const Watchers&);
   Seen see(db::Session&, const Watchers&, const std::vector<Told>&);
   void store(db::Session&, const Watchers&, const std::vector<Told>&);
   void tell(db::Session&, const Watchers&, const std::vector<Told>&);
   void forget(db::Session&, std::uint64_t session, const std::vector<std::string>& numbers);
+  bool forget_some(db::Session&, const Numbers&);
   void wake_after(db::Session&, const std::vector<std::uint64_t>& sessions);
   void mark_checked(db::Session&, const std::vector<Told>&);
 

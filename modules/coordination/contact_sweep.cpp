@@ -22,8 +22,9 @@ const std::string kDue = R"sql(
 SELECT access_session_id, number, told_state, told_offers FROM contact_watch
 WHERE checked = 0 AND told_at < UTC_TIMESTAMP(6) - INTERVAL 1 SECOND AND access_session_id IN ({})
 ORDER BY told_at LIMIT 500)sql";
+// Of a session that has ended. What the sweep finds it by goes last.
 constexpr std::string_view kOrphans = R"sql(
-DELETE FROM contact_watch WHERE access_session_id = ?)sql";
+DELETE FROM contact_watch WHERE access_session_id = ? ORDER BY checked DESC LIMIT 500)sql";
 
 const std::string kCheckedOfSession = R"sql(
 UPDATE contact_watch SET checked = 1 WHERE access_session_id = ? AND number IN ()sql";
@@ -37,9 +38,11 @@ bool ContactStates::sweep(db::Session& db) {
       db.query(kDueSessions, [](const db::Row& row) { return row.id("access_session_id"); });
   if (sessions.empty()) return false;
   const Watchers watchers = lock(db, sessions);
+  std::uint64_t orphans = 0;
   for (const auto session : sessions) {
-    if (!watchers.contains(session)) db.execute(kOrphans, session);
+    if (!watchers.contains(session) && orphans < kChunk) orphans += db.execute(kOrphans, session);
   }
+  if (orphans > 0) return true;
   // What is due is read under the locks.
   std::vector<db::Value> args;
   std::string statement = kDue;

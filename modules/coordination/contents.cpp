@@ -95,4 +95,21 @@ WatchersToTell read_watchers(std::string_view content) {
   return watchers;
 }
 
+std::string refresh_content(const SessionsToRefresh& sessions) {
+  return std::to_string(sessions.user_id) + ' ' + std::to_string(sessions.done_up_to);
+}
+
+// Without the second number: all.
+SessionsToRefresh read_refresh(std::string_view content) {
+  SessionsToRefresh sessions;
+  const auto* end = content.data() + content.size();
+  auto read = std::from_chars(content.data(), end, sessions.user_id);
+  if (read.ec == std::errc() && read.ptr != end && *read.ptr == ' ')
+    read = std::from_chars(read.ptr + 1, end, sessions.done_up_to);
+  if (read.ec != std::errc() || read.ptr != end) {
+    throw std::runtime_error("no content of session.refresh: " + std::string(content));
+  }
+  return sessions;
+}
+
 }  // namespace whitebrick::coordination

@@ -50,4 +50,13 @@ struct WatchersToTell {
 std::string watchers_content(const WatchersToTell&);
 WatchersToTell read_watchers(std::string_view content);  // std::runtime_error for other text
 
+// Content of the internal event session.refresh: what the access sessions of a user with an id above
+// `done_up_to` are told of his contacts is to be compared.
+struct SessionsToRefresh {
+  std::uint64_t user_id = 0, done_up_to = 0;
+  friend bool operator==(const SessionsToRefresh&, const SessionsToRefresh&) = default;
+};
+std::string refresh_content(const SessionsToRefresh&);
+SessionsToRefresh read_refresh(std::string_view content);  // std::runtime_error for other text
+
 }  // namespace whitebrick::coordination

@@ -44,8 +44,13 @@ WHERE a.id = ?)sql";
 
 constexpr std::string_view kDeleteSession = R"sql(
 DELETE FROM access_session WHERE id = ?)sql";
+// A terminal can have so many sessions with so many contacts that one transaction does not take them all:
+// where there are more than a few, one of them makes the sweep find the rest.
+constexpr std::size_t kFewWatches = 20;
 constexpr std::string_view kDeleteWatches = R"sql(
-DELETE FROM contact_watch WHERE access_session_id = ?)sql";
+DELETE FROM contact_watch WHERE access_session_id = ? LIMIT 20)sql";
+constexpr std::string_view kLeaveToSweep = R"sql(
+UPDATE contact_watch SET checked = 0 WHERE access_session_id = ? LIMIT 1)sql";
 constexpr std::string_view kServiceSessions = R"sql(
 SELECT id FROM service_session WHERE access_session_id = ? ORDER BY id)sql";
 
@@ -98,7 +103,7 @@ bool Ending::end(db::Session& db, const Session& session, const Occasion& occasi
   if (db.execute(kDeleteSession, session.id) == 0) return false;
   const auto service_sessions = db.query(
       kServiceSessions, [](const db::Row& row) { return row.id("id"); }, session.id);
-  db.execute(kDeleteWatches, session.id);
+  if (db.execute(kDeleteWatches, session.id) == kFewWatches) db.execute(kLeaveToSweep, session.id);
   const auto shared = db.query_one(
       kSharesSubscription, [](const db::Row&) { return true; }, session.terminal_session_id,
       session.subscription_id);

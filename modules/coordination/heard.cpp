@@ -1,8 +1,6 @@
 // What coordination hears of the modules below, as a durable subscriber of their events. Handlers
 // look at what is stored now; an event only says where to look.
 
-#include <charconv>
-
 #include "modules/coordination/contact_alerts.hpp"
 #include "modules/coordination/contact_states.hpp"
 #include "modules/coordination/contents.hpp"
@@ -32,9 +30,8 @@ void Coordination::heard(db::Session& db, const events::Event& event) {
     contact_states_->tell_watchers(db, watchers.number, watchers.told_up_to);
     if (watchers.told_up_to == 0) contact_alerts_->number_changed(db, watchers.number);
   } else if (event.type == "session.refresh") {
-    std::uint64_t user_id = 0;
-    std::from_chars(event.content.data(), event.content.data() + event.content.size(), user_id);
-    contact_states_->refresh(db, user_id);
+    const auto sessions = read_refresh(event.content);
+    contact_states_->refresh(db, sessions.user_id, sessions.done_up_to);
   } else if (event.type == "mode.changed") {
     for (const auto& name : event.profiles) {
       const auto user_id = profiles_.find_user(db, name.user);

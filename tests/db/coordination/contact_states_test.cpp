@@ -339,35 +339,6 @@ TEST_F(ContactStatesTest, AHundredWatchersAreToldByOneEvent) {
             1);
 }
 
-TEST_F(ContactStatesTest, MoreWatchersThanOneTransactionTakesAreAllTold) {
-  connect(kAlice);
-  in([&](db::Session& db) {
-    for (std::uint64_t i = 1; i <= 510; ++i) {
-      const std::uint64_t id = 5000 + i;
-      db.execute("INSERT INTO user (id, name, created_at) VALUES (?, ?, UTC_TIMESTAMP(6))", id,
-                 "many" + std::to_string(i));
-      db.execute(
-          "INSERT INTO access_session (id, public_id, terminal_session_id, user_id, profile_id, "
-          "subscription_id, opened_at) "
-          "VALUES (?, UNHEX(MD5(?)), ?, ?, 41, (SELECT MIN(id) FROM subscription s), UTC_TIMESTAMP(6))",
-          id, id, id, id);
-      db.execute(
-          "INSERT INTO contact_watch (access_session_id, number, told_state, version, checked, told_at) "
-          "VALUES (?, ?, 2, 1, 1, UTC_TIMESTAMP(6))",
-          id, kBobNumber);
-    }
-  });
-  connect(kBob);
-  settle();
-  EXPECT_EQ(
-      count("SELECT COUNT(*) AS n FROM contact_watch WHERE number = 'tel:+33100000022' AND told_state = 1"),
-      511);
-  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM contact_watch WHERE number = 'tel:+33100000022' AND version > 2 "
-                  "AND access_session_id > 5000"),
-            0)
-      << "each once";
-}
-
 TEST_F(ContactStatesTest, ChangesAtTheSameTimeEndInTheLastState) {
   connect(kAlice);
   connect(kBob);

@@ -49,6 +49,14 @@ TEST(CoordinationContents, WhoHasStillToBeToldIsReadBack) {
   EXPECT_THROW(read_watchers("12"), std::runtime_error);
 }
 
+TEST(CoordinationContents, WhichSessionsAreStillToBeComparedIsReadBack) {
+  const SessionsToRefresh sessions{21, 18446744073709551615U};
+  EXPECT_EQ(read_refresh(refresh_content(sessions)), sessions);
+  EXPECT_EQ(read_refresh("21"), (SessionsToRefresh{21, 0})) << "all, as it was told once";
+  for (const char* other : {"", "x", "21 ", "21 x", "21 5 5"})
+    EXPECT_THROW(read_refresh(other), std::runtime_error);
+}
+
 TEST(SessionId, Is128RandomBitsInHex) {
   const std::string one = random_session_id();
   EXPECT_EQ(one.size(), 32U);
