@@ -70,9 +70,10 @@ class UrgentMessages {
   // By the called user; answers whether it was the first time. Faults: NOT_FOUND(urgentId).
   bool acknowledge(db::Session&, const Caller&, const std::string& id);
 
-  // The profile is gone: with who might send to it, and what was sent to it.
+  // The profile is gone: with who might send to it, and soon, by the job, what was sent to it.
   void forget(db::Session&, std::uint64_t profile_id);
-  // Job: repeats what is not acknowledged, tells senders that a terminal has it; forgets after 30 days.
+  // Job: repeats what is not acknowledged, tells senders that a terminal has it; forgets after 30 days, and
+  // what was sent to deleted profiles.
   bool repeat(db::Pool&);
 
  private:
@@ -83,6 +84,7 @@ class UrgentMessages {
                    const std::optional<std::string>& terminal);
   void repeat_one(db::Session&, std::uint64_t id);
   void look_for_terminal(db::Session&, std::uint64_t id);
+  bool forget_some(db::Session&);  // answers whether there may be more
 
   profiles::Profiles& profiles_;
   events::Events& events_;

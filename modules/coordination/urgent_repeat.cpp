@@ -97,8 +97,16 @@ constexpr std::string_view kLookNoMore = R"sql(
 UPDATE urgent_message SET look_at = NULL WHERE id = ?)sql";
 constexpr std::string_view kNotified = R"sql(
 UPDATE urgent_message SET notified = 1, look_at = NULL WHERE id = ? AND notified = 0)sql";
+// A few at a time: each can hold 765 KiB.
+constexpr std::size_t kFew = 10;
 constexpr std::string_view kForget = R"sql(
-DELETE FROM urgent_message WHERE sent_at < UTC_TIMESTAMP(6) - INTERVAL 30 DAY LIMIT 100)sql";
+DELETE FROM urgent_message WHERE sent_at < UTC_TIMESTAMP(6) - INTERVAL 30 DAY LIMIT 10)sql";
+constexpr std::string_view kRemoved = R"sql(
+SELECT profile_id FROM urgent_removal LIMIT 1)sql";
+constexpr std::string_view kForgetOfRemoved = R"sql(
+DELETE FROM urgent_message WHERE owner_profile_id = ? LIMIT 10)sql";
+constexpr std::string_view kAllForgotten = R"sql(
+DELETE FROM urgent_removal WHERE profile_id = ?)sql";
 
 }  // namespace
 
@@ -139,11 +147,18 @@ void UrgentMessages::look_for_terminal(db::Session& db, std::uint64_t id) {
 
 void UrgentMessages::forget(db::Session& db, std::uint64_t profile_id) {
   constexpr std::string_view kPermissionsOfProfile = R"sql(
-DELETE FROM urgent_permission WHERE owner_profile_id = ? LIMIT 500)sql";
-  constexpr std::string_view kMessagesOfProfile = R"sql(
-DELETE FROM urgent_message WHERE owner_profile_id = ? LIMIT 500)sql";
+DELETE FROM urgent_permission WHERE owner_profile_id = ?)sql";
+  constexpr std::string_view kLeaveMessagesToJob = R"sql(
+INSERT IGNORE INTO urgent_removal (profile_id)
+SELECT owner_profile_id FROM urgent_message WHERE owner_profile_id = ? LIMIT 1)sql";
   db.execute(kPermissionsOfProfile, profile_id);
-  db.execute(kMessagesOfProfile, profile_id);
+  db.execute(kLeaveMessagesToJob, profile_id);
+}
+
+bool UrgentMessages::forget_some(db::Session& db) {
+  const auto removed = db.query_one(kRemoved, [](const db::Row& row) { return row.id("profile_id"); });
+  if (removed && db.execute(kForgetOfRemoved, *removed) < kFew) db.execute(kAllForgotten, *removed);
+  return db.execute(kForget) == kFew || removed;
 }
 
 bool UrgentMessages::repeat(db::Pool& pool) {
@@ -156,8 +171,8 @@ bool UrgentMessages::repeat(db::Pool& pool) {
   for (const auto id : lease.session().query(kToLook, read)) {
     lease.in_transaction([&](db::Session& db) { look_for_terminal(db, id); });
   }
-  const auto forgotten = lease.in_transaction([](db::Session& db) { return db.execute(kForget); });
-  return to_repeat.size() == kChunk || forgotten == kChunk;
+  const bool more = lease.in_transaction([&](db::Session& db) { return forget_some(db); });
+  return more || to_repeat.size() == kChunk;
 }
 
 }  // namespace whitebrick::coordination

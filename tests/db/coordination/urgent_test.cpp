@@ -283,6 +283,24 @@ TEST_F(UrgentTest, AServiceSendsAsTheProfileOfItsSessionAlone) {
   EXPECT_NE(as(900), "");
 }
 
+// The messages a few at a time, by the job: they can be long.
+TEST_F(UrgentTest, ADeletedProfileTakesItsMessagesAlong) {
+  start_workers();
+  allow_alice(100);
+  for (int i = 0; i < 25; ++i) send(text("x"));
+  allow(kAlice, {.contact = kBobNumber, .voice = true, .written = true, .until = {}});
+  send(text("stays"), kAliceNumber, kBob);
+  in([&](db::Session& db) { here_.profiles.delete_profile(db, kBob, "work", std::nullopt); });
+  settle();
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM urgent_permission"), 1);
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM urgent_message"), 26);
+  here_.coordination.repeat_urgent(testing::database().pool());
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM urgent_message"), 16);
+  repeat();
+  EXPECT_EQ(count("SELECT owner_profile_id AS n FROM urgent_message"), 41) << "and no other";
+  EXPECT_EQ(count("SELECT COUNT(*) AS n FROM urgent_removal"), 0);
+}
+
 TEST_F(UrgentTest, NoMoreAnHourThanAllowedHoweverManySendAtOnce) {
   allow_alice(3);
   std::atomic<int> sent{0}, refused{0};
