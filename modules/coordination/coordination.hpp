@@ -59,6 +59,11 @@ struct ServiceSession {
   std::vector<profiles::Parameter> parameters = {};
 };
 
+struct ServiceSessions {
+  std::vector<ServiceSession> sessions;  // the oldest first
+  bool more = false;                     // than are answered at once
+};
+
 struct OpenService {
   std::string access_session_id;
   profiles::ServiceRef service;
@@ -206,10 +211,10 @@ class Coordination final : public Liveness {
   // By its user or its service; with those that are used by means of it. Faults:
   // NOT_FOUND(serviceSessionId) (somebody else's).
   Ended close_service_session(db::Session&, const Caller&, const std::string& id);
-  // Both: the oldest first, 1,001 where there are more than 1,000.
+  // The oldest first, 1,001 where there are more than 1,000.
   std::vector<AccessSession> access_sessions(db::Session&, std::uint64_t user_id);
-  std::vector<ServiceSession> service_sessions(db::Session&, const Caller&,
-                                               std::optional<std::uint64_t> user_id);
+  // At most check::kMaxItems, with parameters of at most check::kMaxAnswer.
+  ServiceSessions service_sessions(db::Session&, const Caller&, std::optional<std::uint64_t> user_id);
 
   // In the order asked; the total table K1-K5. UNKNOWN is the same for hidden and missing, by the
   // same queries. Faults: INVALID_ARGUMENT(contact), FORBIDDEN(serviceSessionId) (not a

@@ -259,9 +259,9 @@ class CoordinationEndpoint final : public CallsEndpoint {
       } else if (user) {
         user_id = profiles_.find_user(op.db, *user).value_or(0);  // nobody: no sessions either
       }
-      auto sessions = coordination_.service_sessions(op.db, op.caller, user_id);
-      if (check::cut(sessions)) out.more = put(soap, std::optional(true));
-      for (const auto& session : sessions) out.serviceSession.push_back(session_to_wire(soap, session));
+      const auto found = coordination_.service_sessions(op.db, op.caller, user_id);
+      if (found.more) out.more = put(soap, std::optional(true));
+      for (const auto& session : found.sessions) out.serviceSession.push_back(session_to_wire(soap, session));
     });
   }
 

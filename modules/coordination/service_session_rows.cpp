@@ -1,10 +1,10 @@
 #include "modules/coordination/service_session_rows.hpp"
 
-#include "server/fault.hpp"
-
 #include <map>
 
 #include "db/list.hpp"
+#include "server/check.hpp"
+#include "server/fault.hpp"
 
 namespace whitebrick::coordination {
 namespace {
@@ -40,6 +40,9 @@ const std::string kOfService =
 const std::string kMeans = R"sql(
 SELECT v.id, v.via_session_id, LOWER(HEX(v.public_id)) AS public_id, s.name AS service, s.provider
 FROM service_session v JOIN service s ON s.account_id = v.service_id WHERE v.id IN ()sql";
+// With their mark-up.
+const std::string kSizes = R"sql(
+SELECT service_session_id, SUM(LENGTH(name) + LENGTH(value) + 64) AS bytes FROM service_session_parameter WHERE service_session_id IN ()sql";
 const std::string kParameters = R"sql(
 SELECT service_session_id, name, value FROM service_session_parameter WHERE service_session_id IN ()sql";
 
@@ -101,6 +104,23 @@ void add_parameters(db::Session& db, std::vector<Loaded>& all) {
       args);
 }
 
+// Those whose parameters one answer does not take are left for later.
+bool cut_long(db::Session& db, std::vector<Loaded>& all) {
+  std::vector<std::uint64_t> ids;
+  for (const Loaded& loaded : all) ids.push_back(loaded.id);
+  std::map<std::uint64_t, std::size_t> sizes;
+  std::vector<db::Value> args;
+  const std::string list = db::in_list(ids, args);
+  db.query_with(
+      kSizes + list + ") GROUP BY service_session_id",
+      [&](const db::Row& row) {
+        return sizes.emplace(row.id("service_session_id"), static_cast<std::size_t>(row.number("bytes")))
+            .second;
+      },
+      args);
+  return check::cut_by_size(all, [&](const Loaded& loaded) { return sizes[loaded.id]; });
+}
+
 std::vector<ServiceSession> completed(db::Session& db, std::vector<Loaded> all) {
   std::vector<ServiceSession> sessions;
   if (all.empty()) return sessions;
@@ -111,15 +131,21 @@ std::vector<ServiceSession> completed(db::Session& db, std::vector<Loaded> all) 
   return sessions;
 }
 
-}  // namespace
-
-std::vector<ServiceSession> ServiceSessionRows::of_user(db::Session& db, std::uint64_t user_id) {
-  return completed(db, db.query(kOfUser, read, user_id));
+ServiceSessions listed(db::Session& db, std::vector<Loaded> all) {
+  if (all.empty()) return {};
+  const bool many = check::cut(all), long_ones = cut_long(db, all);
+  return {completed(db, std::move(all)), many || long_ones};
 }
 
-std::vector<ServiceSession> ServiceSessionRows::of_service(db::Session& db, std::uint64_t service_id,
-                                                           std::optional<std::uint64_t> user_id) {
-  return completed(db, db.query(kOfService, read, service_id, user_id, user_id));
+}  // namespace
+
+ServiceSessions ServiceSessionRows::of_user(db::Session& db, std::uint64_t user_id) {
+  return listed(db, db.query(kOfUser, read, user_id));
+}
+
+ServiceSessions ServiceSessionRows::of_service(db::Session& db, std::uint64_t service_id,
+                                               std::optional<std::uint64_t> user_id) {
+  return listed(db, db.query(kOfService, read, service_id, user_id, user_id));
 }
 
 std::optional<ServiceSession> ServiceSessionRows::one(db::Session& db, std::uint64_t id) {

@@ -16,10 +16,10 @@ inline constexpr std::size_t kMaxChain = 8;
 
 class ServiceSessionRows {
  public:
-  static std::vector<ServiceSession> of_user(db::Session&, std::uint64_t user_id);
+  static ServiceSessions of_user(db::Session&, std::uint64_t user_id);
   // Of a service, all or those of one user.
-  static std::vector<ServiceSession> of_service(db::Session&, std::uint64_t service_id,
-                                                std::optional<std::uint64_t> user_id);
+  static ServiceSessions of_service(db::Session&, std::uint64_t service_id,
+                                    std::optional<std::uint64_t> user_id);
   static std::optional<ServiceSession> one(db::Session&, std::uint64_t id);
   // Services of a session and of those by means of which it is used, the nearest first.
   static std::vector<std::uint64_t> chain(db::Session&, std::uint64_t id);

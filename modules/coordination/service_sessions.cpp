@@ -146,8 +146,10 @@ INSERT INTO service_session_parameter (service_session_id, name, value) VALUES (
 ON DUPLICATE KEY UPDATE value = VALUES(value))sql";
 constexpr std::string_view kRemoveParameter = R"sql(
 DELETE FROM service_session_parameter WHERE service_session_id = ? AND name = ?)sql";
-constexpr std::string_view kParameters = R"sql(
-SELECT COUNT(*) AS parameters FROM service_session_parameter WHERE service_session_id = ?)sql";
+constexpr std::size_t kMaxBytes = 256 * 1024;  // of a session's values together
+constexpr std::string_view kStored = R"sql(
+SELECT COUNT(*) AS parameters, COALESCE(SUM(LENGTH(value)), 0) AS bytes
+FROM service_session_parameter WHERE service_session_id = ?)sql";
 
 void change_parameters(db::Session& db, std::uint64_t session, const std::vector<ParameterChange>& changes) {
   check::count(changes.size(), check::kMaxItems, "parameter");
@@ -160,9 +162,16 @@ void change_parameters(db::Session& db, std::uint64_t session, const std::vector
       db.execute(kRemoveParameter, session, change.name);
     }
   }
-  const auto stored = db.query_one(
-      kParameters, [](const db::Row& row) { return row.id("parameters"); }, session);
-  if (stored > check::kMaxItems) throw Fault(FaultCode::LIMIT_EXCEEDED, "too many parameters", "parameter");
+  db.query(
+      kStored,
+      [](const db::Row& row) {
+        if (row.id("parameters") > check::kMaxItems)
+          throw Fault(FaultCode::LIMIT_EXCEEDED, "too many parameters", "parameter");
+        if (static_cast<std::size_t>(row.number("bytes")) > kMaxBytes)
+          throw Fault(FaultCode::LIMIT_EXCEEDED, "the parameters are too long together", "parameter");
+        return true;
+      },
+      session);
 }
 
 }  // namespace
@@ -205,8 +214,8 @@ Ended Coordination::close_service_session(db::Session& db, const Caller& caller,
   return ending_->service_session(db, found->id, Cause::kClosed).value_or(Ended{.already = true});
 }
 
-std::vector<ServiceSession> Coordination::service_sessions(db::Session& db, const Caller& caller,
-                                                           std::optional<std::uint64_t> user_id) {
+ServiceSessions Coordination::service_sessions(db::Session& db, const Caller& caller,
+                                               std::optional<std::uint64_t> user_id) {
   if (caller.role == Role::kService) return ServiceSessionRows::of_service(db, caller.account_id, user_id);
   return ServiceSessionRows::of_user(db, user_id.value_or(caller.user_id));
 }

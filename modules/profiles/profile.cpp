@@ -133,6 +133,14 @@ constexpr std::string_view kSubscribe =
     "INSERT IGNORE INTO profile_service (profile_id, service_id) VALUES (?, ?)";
 constexpr std::string_view kDropParameters =
     "DELETE FROM profile_service_parameter WHERE profile_id = ? AND service_id = ?";
+// A profile with its lists and services is answered as a whole.
+constexpr std::size_t kMaxParameters = 5000;
+constexpr std::size_t kMaxParameterBytes = 1024 * 1024;
+constexpr std::string_view kServices =
+    "SELECT COUNT(*) AS services FROM profile_service WHERE profile_id = ?";
+constexpr std::string_view kParameters = R"sql(
+SELECT COUNT(*) AS parameters, COALESCE(SUM(LENGTH(value)), 0) AS bytes
+FROM profile_service_parameter WHERE profile_id = ?)sql";
 constexpr std::string_view kAddParameter =
     "INSERT INTO profile_service_parameter (profile_id, service_id, name, value) VALUES (?, ?, ?, ?)";
 
@@ -146,6 +154,24 @@ void check_parameters(const std::vector<Parameter>& parameters) {
       throw Fault(FaultCode::INVALID_ARGUMENT, "a parameter is given twice", "parameter");
     }
   }
+}
+
+// Of what is stored with this subscription.
+void check_sizes(db::Session& db, std::uint64_t profile_id) {
+  const auto services = db.query_one(
+      kServices, [](const db::Row& row) { return row.id("services"); }, profile_id);
+  check::count(services.value(), check::kMaxItems, "service");
+  db.query(
+      kParameters,
+      [](const db::Row& row) {
+        check::count(row.id("parameters"), kMaxParameters, "parameter");
+        if (static_cast<std::size_t>(row.number("bytes")) > kMaxParameterBytes) {
+          throw Fault(FaultCode::LIMIT_EXCEEDED, "the parameters of the profile are too long together",
+                      "parameter");
+        }
+        return true;
+      },
+      profile_id);
 }
 
 }  // namespace
@@ -165,6 +191,7 @@ std::uint64_t Profiles::subscribe_to_service(db::Session& db, const ProfileKey& 
   for (const Parameter& parameter : parameters) {
     db.execute(kAddParameter, key.id, *service_id, parameter.name, parameter.value);
   }
+  check_sizes(db, key.id);
   changed(db, {.profile_id = key.id, .former_number = {}});
   return version;
 }

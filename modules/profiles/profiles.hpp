@@ -77,6 +77,11 @@ struct Profile {
   std::vector<SubscribedService> services;
 };
 
+struct Listed {
+  std::vector<Profile> profiles;
+  bool more = false;  // than are answered at once
+};
+
 // A profile as other modules hold it.
 struct ProfileKey {
   std::uint64_t id = 0;       // profile.id
@@ -139,11 +144,13 @@ class Profiles {
   Written put_profile(db::Session&, std::uint64_t user_id, const ProfileData&, bool by_admin,
                       std::optional<std::uint64_t> if_version);
   Profile get_profile(db::Session&, const ProfileKey&);
-  std::vector<Profile> list_profiles(db::Session&, std::uint64_t user_id);
+  // By name, as far as one answer holds them (check::kMaxAnswer).
+  Listed list_profiles(db::Session&, std::uint64_t user_id);
   // Replaces all three. A number that belongs to nobody is stored like any other.
   std::uint64_t set_contact_lists(db::Session&, const ProfileKey&, const ContactLists&,
                                   std::optional<std::uint64_t> if_version);
-  // Replaces the parameters when it did already. Faults: NOT_FOUND(service).
+  // Replaces the parameters when it did already. Faults: NOT_FOUND(service), LIMIT_EXCEEDED(service,
+  // parameter) (more than a profile holds).
   std::uint64_t subscribe_to_service(db::Session&, const ProfileKey&, const ServiceRef&,
                                      const std::vector<Parameter>&);
 

@@ -134,9 +134,9 @@ class ProfilesEndpoint final : public ProfilesService {
   int ListProfiles(_prof__ListProfiles* in, _prof__ListProfilesResponse& out) override {
     return guard_.operation("ListProfiles", *in, out, [&](Operation& op) {
       const std::uint64_t user = profiles_.subject(op.db, op.caller, given(in->userId));
-      for (const Profile& profile : profiles_.list_profiles(op.db, user)) {
-        out.profile.push_back(profile_to_wire(soap, profile));
-      }
+      const Listed listed = profiles_.list_profiles(op.db, user);
+      if (listed.more) out.more = put(soap, std::optional(true));
+      for (const Profile& profile : listed.profiles) out.profile.push_back(profile_to_wire(soap, profile));
     });
   }
 

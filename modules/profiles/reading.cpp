@@ -3,33 +3,36 @@
 #include <unordered_map>
 
 #include "modules/profiles/profiles.hpp"
+#include "server/check.hpp"
 #include "server/fault.hpp"
 
 namespace whitebrick::profiles {
 namespace {
 
-// All of them: one user's profiles, or one of these (second and third argument; 0: all).
+// All of them: one user's profiles up to one by name, or one of these (third and fourth argument; 0: all).
 constexpr std::string_view kReadProfiles = R"sql(
 SELECT p.id AS id, u.name AS user, p.name AS profile, p.display_name AS display_name,
   p.contact_number AS contact_number, p.policy AS policy, p.default_state AS default_state, p.version AS version
 FROM profile p JOIN user u ON u.id = p.user_id
-WHERE p.user_id = ? AND (? = 0 OR p.id = ?) ORDER BY p.name)sql";
+WHERE p.user_id = ? AND (? IS NULL OR p.name <= ?) AND (? = 0 OR p.id = ?) ORDER BY p.name)sql";
 constexpr std::string_view kReadLists = R"sql(
 SELECT c.profile_id AS profile_id, c.kind AS kind, c.number AS number
 FROM profile p JOIN contact_list c ON c.profile_id = p.id
-WHERE p.user_id = ? AND (? = 0 OR p.id = ?) ORDER BY c.profile_id, c.kind, c.position)sql";
+WHERE p.user_id = ? AND (? IS NULL OR p.name <= ?) AND (? = 0 OR p.id = ?)
+ORDER BY c.profile_id, c.kind, c.position)sql";
 constexpr std::string_view kReadServices = R"sql(
 SELECT ps.profile_id AS profile_id, ps.service_id AS service_id, s.name AS name, s.provider AS provider,
   sp.name AS parameter, sp.value AS value
 FROM profile p JOIN profile_service ps ON ps.profile_id = p.id
 JOIN service s ON s.account_id = ps.service_id
 LEFT JOIN profile_service_parameter sp ON sp.profile_id = ps.profile_id AND sp.service_id = ps.service_id
-WHERE p.user_id = ? AND (? = 0 OR p.id = ?) ORDER BY ps.profile_id, s.provider, s.name, sp.name)sql";
+WHERE p.user_id = ? AND (? IS NULL OR p.name <= ?) AND (? = 0 OR p.id = ?)
+ORDER BY ps.profile_id, s.provider, s.name, sp.name)sql";
 
 class Reader {
  public:
-  Reader(db::Session& db, std::uint64_t user_id, std::uint64_t profile_id)
-      : db_(db), user_id_(user_id), profile_id_(profile_id) {}
+  Reader(db::Session& db, std::uint64_t user_id, std::optional<std::string> up_to, std::uint64_t profile_id)
+      : db_(db), user_id_(user_id), profile_id_(profile_id), up_to_(std::move(up_to)) {}
 
   std::vector<Profile> read() {
     query(kReadProfiles, [&](const db::Row& row) { add_profile(row); });
@@ -42,7 +45,8 @@ class Reader {
   template <class Read>
   void query(std::string_view sql, Read read) {
     db_.query(
-        sql, [&](const db::Row& row) { return read(row), true; }, user_id_, profile_id_, profile_id_);
+        sql, [&](const db::Row& row) { return read(row), true; }, user_id_, up_to_, up_to_, profile_id_,
+        profile_id_);
   }
 
   void add_profile(const db::Row& row) {
@@ -94,6 +98,7 @@ class Reader {
 
   db::Session& db_;
   const std::uint64_t user_id_, profile_id_;
+  const std::optional<std::string> up_to_;
   std::vector<Profile> profiles_;
   std::unordered_map<std::uint64_t, std::size_t> places_;
   std::pair<std::uint64_t, std::uint64_t> last_service_{0, 0};
@@ -102,13 +107,38 @@ class Reader {
 }  // namespace
 
 Profile Profiles::get_profile(db::Session& db, const ProfileKey& key) {
-  auto found = Reader(db, key.user_id, key.id).read();
+  auto found = Reader(db, key.user_id, std::nullopt, key.id).read();
   if (found.empty()) throw Fault(FaultCode::NOT_FOUND, "the user has no such profile", "profileId");
   return std::move(found.front());
 }
 
-std::vector<Profile> Profiles::list_profiles(db::Session& db, std::uint64_t user_id) {
-  return Reader(db, user_id, 0).read();
+namespace {
+
+// With the mark-up.
+constexpr std::string_view kSizes = R"sql(
+SELECT p.name AS name,
+  (SELECT COALESCE(SUM(LENGTH(c.number) + 32), 0) FROM contact_list c WHERE c.profile_id = p.id) +
+  (SELECT COUNT(*) * 256 FROM profile_service ps WHERE ps.profile_id = p.id) +
+  (SELECT COALESCE(SUM(LENGTH(sp.name) + LENGTH(sp.value) + 64), 0) FROM profile_service_parameter sp
+   WHERE sp.profile_id = p.id) AS bytes
+FROM profile p WHERE p.user_id = ? ORDER BY p.name)sql";
+
+}  // namespace
+
+Listed Profiles::list_profiles(db::Session& db, std::uint64_t user_id) {
+  struct Sized {
+    std::string name;
+    std::size_t bytes;
+  };
+  auto sizes = db.query(
+      kSizes,
+      [](const db::Row& row) {
+        return Sized{row.text("name"), static_cast<std::size_t>(row.number("bytes"))};
+      },
+      user_id);
+  if (sizes.empty()) return {};
+  const bool more = check::cut_by_size(sizes, [](const Sized& profile) { return profile.bytes; });
+  return {Reader(db, user_id, sizes.back().name, 0).read(), more};
 }
 
 }  // namespace whitebrick::profiles

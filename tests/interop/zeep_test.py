@@ -175,9 +175,9 @@ def test_credentials_of_every_kind(world):
     """A token in the SOAP header and a WS-Security UsernameToken, as zeep sends them."""
     w = world
     token = w.nobody.Login(accountName=w.name("bob"), password=PASSWORD).token
-    assert len(Party(w.contract, header=token).ListProfiles()) == 1
+    assert len(Party(w.contract, header=token).ListProfiles().profile) == 1
     by_wsse = Party(w.contract, wsse=UsernameToken(w.name("bob"), PASSWORD))
-    assert len(by_wsse.ListProfiles()) == 1
+    assert len(by_wsse.ListProfiles().profile) == 1
     Party(w.contract, wsse=UsernameToken(w.name("bob"), "wrong password")).refused("ListProfiles", "AUTHENTICATION_FAILED")
     w.nobody.refused("ListProfiles", "AUTHENTICATION_REQUIRED")
 
@@ -327,7 +327,7 @@ def test_profiles(world):
     assert (profile.policy, profile.defaultState) == ("ASK", "AVAILABLE")
     assert [(s.service.name, s.parameter[0].value) for s in profile.service] == [(w.name("mail"), "inbox")]
     w.alice.refused("GetProfile", "NOT_FOUND", "profileId", profileId="none")
-    assert {p.profileId for p in w.alice.ListProfiles()} == {"home", "work"}
+    assert {p.profileId for p in w.alice.ListProfiles().profile} == {"home", "work"}
     w.alice.refused("ListProfiles", "FORBIDDEN", "userId", userId=w.name("bob"))
 
     user = w.alice.GetUser()

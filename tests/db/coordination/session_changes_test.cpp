@@ -184,7 +184,7 @@ TEST_F(SessionChangesTest, ServicesOfBothProfilesGoOn) {
   const auto mail = open_mail(kAlice, session);
   modify(kAlice, {session, "home", {}});
   const auto sessions =
-      in([&](db::Session& db) { return here_.coordination.service_sessions(db, user(kAlice), {}); });
+      in([&](db::Session& db) { return here_.coordination.service_sessions(db, user(kAlice), {}).sessions; });
   ASSERT_EQ(sessions.size(), 1U);
   EXPECT_EQ(sessions[0].id, mail.id);
   EXPECT_EQ(sessions[0].profile, "home");
@@ -334,6 +334,37 @@ TEST_F(SessionChangesTest, ParametersAreSetRemovedAndKept) {
   disconnect(kAlice);
   EXPECT_EQ(count("SELECT COUNT(*) AS n FROM service_session_parameter"), 0);
   EXPECT_EQ(fault_of([&] { modify(user(kAlice), {mail.id, {}, {}}); }), "SESSION_ENDED(serviceSessionId)");
+}
+
+TEST_F(SessionChangesTest, ParametersAreNotTooLongForOneAnswer) {
+  const auto mail = open_mail(kAlice, access_session());
+  const std::string longest(65536, 'x');
+  modify(user(kAlice), {mail.id, {}, {{"a", longest}, {"b", longest}, {"c", longest}, {"d", longest}}});
+  EXPECT_EQ(fault_of([&] {
+              modify(user(kAlice), {mail.id, {}, {{"e", "x"}}});
+            }),
+            "LIMIT_EXCEEDED(parameter)");
+  modify(user(kAlice), {mail.id, {}, {{"a", "x"}, {"e", "x"}}});
+
+  in([](db::Session& db) {
+    db.execute(
+        "INSERT INTO service (account_id, name, provider, since) "
+        "SELECT 500 + seq, CONCAT('s', seq), 'acme', UTC_TIMESTAMP(6) FROM seq_1_to_29");
+    db.execute(
+        "INSERT INTO service_session (public_id, access_session_id, user_id, profile_id, service_id, "
+        "opened_at) "
+        "SELECT UNHEX(MD5(seq)), s.access_session_id, 21, 41, 500 + seq, s.opened_at "
+        "FROM service_session s JOIN seq_1_to_29");
+    db.execute(
+        "INSERT INTO service_session_parameter (service_session_id, name, value) "
+        "SELECT s.id, seq, REPEAT('x', 65536) FROM service_session s JOIN seq_1_to_4 WHERE s.id NOT IN "
+        "(SELECT service_session_id FROM service_session_parameter)");
+  });
+  const auto listed =
+      in([&](db::Session& db) { return here_.coordination.service_sessions(db, user(kAlice), {}); });
+  EXPECT_EQ(listed.sessions.size(), 16U) << "of 30";
+  EXPECT_TRUE(listed.more);
+  EXPECT_EQ(listed.sessions[0].id, mail.id);
 }
 
 TEST_F(SessionChangesTest, AServiceSessionMovesToAnotherTerminal) {

@@ -37,7 +37,8 @@ class SessionsTest : public CoordinationFixture {
     return in([&](db::Session& db) { return here_.coordination.close_service_session(db, caller, session); });
   }
   std::vector<ServiceSession> service_sessions(const Caller& caller, std::optional<std::uint64_t> user_id) {
-    return in([&](db::Session& db) { return here_.coordination.service_sessions(db, caller, user_id); });
+    return in(
+        [&](db::Session& db) { return here_.coordination.service_sessions(db, caller, user_id).sessions; });
   }
 };
 

@@ -192,8 +192,9 @@ TEST_F(ProfileTest, AllOfAUserAreListedByAFixedNumberOfQueries) {
   }
   auto lease = pool().lease();
   const auto before = pool().counts().statements;
-  const auto all = profiles_.list_profiles(lease.session(), alice);
-  EXPECT_EQ(pool().counts().statements - before, 3u);
+  const auto [all, more] = profiles_.list_profiles(lease.session(), alice);
+  EXPECT_FALSE(more);
+  EXPECT_EQ(pool().counts().statements - before, 4u);
   ASSERT_EQ(all.size(), 5u);
   for (int i = 0; i < 5; ++i) {
     const Profile& p = all[static_cast<std::size_t>(i)];
@@ -203,7 +204,30 @@ TEST_F(ProfileTest, AllOfAUserAreListedByAFixedNumberOfQueries) {
     EXPECT_EQ(p.services[0].parameters.size(), 1u);
   }
   EXPECT_EQ(profiles_.profiles_of(lease.session(), alice).size(), 5u);
-  EXPECT_TRUE(profiles_.list_profiles(lease.session(), alice + 100).empty());
+  EXPECT_TRUE(profiles_.list_profiles(lease.session(), alice + 100).profiles.empty());
+}
+
+TEST_F(ProfileTest, AsManyAreListedAsOneAnswerTakes) {
+  const auto alice = user("alice");
+  service(41, "mail", "acme");
+  service(42, "chat", "acme");
+  for (int i = 0; i < 6; ++i) profile(alice, "p" + std::to_string(i), std::nullopt);
+  run([&](db::Session& db) {
+    db.execute("INSERT INTO profile_service (profile_id, service_id) SELECT id, 41 FROM profile");
+    db.execute(
+        "INSERT INTO profile_service_parameter (profile_id, service_id, name, value) "
+        "SELECT id, 41, seq, REPEAT('x', 65536) FROM profile JOIN seq_1_to_16");
+  });
+  auto lease = pool().lease();
+  const auto [some, more] = profiles_.list_profiles(lease.session(), alice);
+  EXPECT_TRUE(more);
+  ASSERT_EQ(some.size(), 3u);
+  EXPECT_EQ(some[2].data.profile, "p2");
+  EXPECT_EQ(some[2].services.at(0).parameters.size(), 16u);
+  expect_fault(FaultCode::LIMIT_EXCEEDED, "parameter", [&](db::Session& db) {
+    const auto key = profiles_.find_profile(db, alice, "p0").value();
+    profiles_.subscribe_to_service(db, key, {"chat", "acme"}, {{"one", "more"}});
+  });
 }
 
 }  // namespace

@@ -78,5 +78,17 @@ TEST(Check, ALongerListIsCutAndSaysSo) {
   EXPECT_EQ(items, (std::vector<int>{1, 2}));
 }
 
+TEST(Check, AListIsCutBehindWhatFits) {
+  const auto itself = [](int item) { return static_cast<std::size_t>(item); };
+  std::vector<int> items{3, 4, 5};
+  EXPECT_FALSE(check::cut_by_size(items, itself, 12));
+  EXPECT_TRUE(check::cut_by_size(items, itself, 11));
+  EXPECT_EQ(items, (std::vector<int>{3, 4}));
+  EXPECT_TRUE(check::cut_by_size(items, itself, 2)) << "the first is answered whatever its size";
+  EXPECT_EQ(items, (std::vector<int>{3}));
+  items.clear();
+  EXPECT_FALSE(check::cut_by_size(items, itself, 2));
+}
+
 }  // namespace
 }  // namespace whitebrick
