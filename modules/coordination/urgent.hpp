@@ -2,9 +2,9 @@
 // Urgent messages (clause U): voice or written, from senders whom the called user allowed
 // beforehand, delivered whatever his availability, repeated until he acknowledges them.
 //
-// Publishes: urgent.message (to the called profile, and again every two minutes for twenty minutes; the
-// first one waits for a terminal), urgent.receipt (to the sender's profile: STORED, NOTIFIED when a
-// terminal has taken the message, READ when the user acknowledged it).
+// Publishes: urgent.message (to the called profile, and again every two minutes that a terminal is
+// connected, ten times; the first one waits for a terminal), urgent.receipt (to the sender's profile: STORED,
+// NOTIFIED when a terminal has taken the message, READ when the user acknowledged it).
 
 #include <cstdint>
 #include <optional>

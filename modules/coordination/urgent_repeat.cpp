@@ -78,8 +78,13 @@ void UrgentMessages::tell_sender(db::Session& db, const Stored& stored, const st
 namespace {
 
 constexpr std::size_t kChunk = 100;
+// Only to terminals that are there, so that none is spent on nobody. Who has just come was told by the
+// message that waited for him.
 constexpr std::string_view kToRepeat = R"sql(
-SELECT id FROM urgent_message WHERE repeat_at <= UTC_TIMESTAMP(6) ORDER BY repeat_at LIMIT 100)sql";
+SELECT m.id AS id FROM urgent_message m WHERE m.repeat_at <= UTC_TIMESTAMP(6) AND EXISTS (
+  SELECT 1 FROM access_session a
+  WHERE a.profile_id = m.owner_profile_id AND a.opened_at <= UTC_TIMESTAMP(6) - INTERVAL ? SECOND)
+ORDER BY m.repeat_at LIMIT 100)sql";
 // Who repeats it names the repetition: of two, one does.
 constexpr std::string_view kRepeat = R"sql(
 UPDATE urgent_message SET repeats = repeats + 1,
@@ -164,7 +169,7 @@ bool UrgentMessages::forget_some(db::Session& db) {
 bool UrgentMessages::repeat(db::Pool& pool) {
   auto lease = pool.lease();
   const auto read = [](const db::Row& row) { return row.id("id"); };
-  const auto to_repeat = lease.session().query(kToRepeat, read);
+  const auto to_repeat = lease.session().query(kToRepeat, read, kRepeatSeconds);
   for (const auto id : to_repeat) {
     lease.in_transaction([&](db::Session& db) { repeat_one(db, id); });
   }

@@ -63,6 +63,7 @@ class UrgentTest : public CoordinationFixture {
       db.execute(
           "UPDATE urgent_message SET repeat_at = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE repeat_at IS NOT "
           "NULL");
+      db.execute("UPDATE access_session SET opened_at = opened_at - INTERVAL 2 MINUTE");
       db.execute("UPDATE urgent_message SET look_at = UTC_TIMESTAMP(6) WHERE look_at IS NOT NULL");
     });
   }
@@ -142,6 +143,31 @@ TEST_F(UrgentTest, WaitsOnceForATerminal) {
   repeat();
   connect(kBob);
   EXPECT_EQ(of_type(drain(queue_of(kBob)), "urgent.message", "repeat"), Texts{"0"});
+}
+
+// Whoever comes back after hours is told by what waited, and ten times more.
+TEST_F(UrgentTest, NoRepetitionIsSpentOnNobody) {
+  allow_alice();
+  send(text("one"));
+  const auto heard = [&] { return of_type(drain(queue_of(kBob)), "urgent.message", "repeat"); };
+  const auto after_a_while = [&] {
+    for (int i = 0; i < 15; ++i) {
+      let_two_minutes_pass();
+      repeat();
+    }
+  };
+  after_a_while();
+  connect(kBob);
+  repeat();
+  EXPECT_EQ(heard(), Texts{"0"});
+  let_two_minutes_pass();
+  repeat();
+  EXPECT_EQ(heard(), Texts{"1"});
+  disconnect(kBob);
+  after_a_while();
+  connect(kBob);
+  after_a_while();
+  EXPECT_EQ(heard(), (Texts{"2", "3", "4", "5", "6", "7", "8", "9", "10"}));
 }
 
 TEST_F(UrgentTest, SpeechIsReadByItsRecipientAlone) {
