@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "db/list.hpp"
+#include "modules/events/content_size.hpp"
 #include "modules/events/delivery_rules.hpp"
 #include "modules/events/event_row.hpp"
 #include "modules/events/names.hpp"
@@ -79,6 +80,10 @@ Ids acknowledge_dead(db::Session& db, std::uint64_t queue_id, const LeaseToken& 
 
 namespace {
 
+constexpr std::string_view kSelectDeadIds = R"sql(
+  SELECT event_id FROM dead_delivery WHERE queue_id = ? AND event_id > ? AND event_id <= ?
+   ORDER BY event_id LIMIT ?)sql";
+
 constexpr std::string_view kSelectDead = R"sql(
   SELECT STRAIGHT_JOIN d.event_id AS event_id, d.attempts AS attempts, d.sequence AS sequence, d.replay AS replay,
          d.died_at AS died_at, e.type AS type, e.content AS content, e.created_at AS created_at,
@@ -114,15 +119,16 @@ constexpr std::uint64_t kLastEvent = ~std::uint64_t{0} >> 1;
 constexpr int kMostTerminals = 1000;
 
 // Ends between two events, for the next page to go on behind it: an event that is dead for more terminals
-// of a portal than rows are asked for comes alone, with all of them.
+// of a portal than go together comes alone, with as many of them as do.
 std::vector<DeadRow> dead_page(db::Session& db, std::uint64_t queue_id, std::uint64_t after, int most) {
-  auto rows = db.query(kSelectDead, read_dead, queue_id, after, kLastEvent, most + 1);
-  if (rows.size() <= static_cast<std::size_t>(most)) return rows;
-  const std::uint64_t cut = rows.back().dead.event.id;
-  if (rows.front().dead.event.id == cut)
-    return db.query(kSelectDead, read_dead, queue_id, after, cut, kMostTerminals);
-  std::erase_if(rows, [&](const DeadRow& row) { return row.dead.event.id == cut; });
-  return rows;
+  Ids ids = db.query(kSelectDeadIds, read_event_id, queue_id, after, kLastEvent, most + 1);
+  if (ids.empty()) return {};
+  const std::size_t together = std::min(count_fitting(db, ids), static_cast<std::size_t>(most));
+  if (together == ids.size()) return db.query(kSelectDead, read_dead, queue_id, after, kLastEvent, most);
+  const std::uint64_t cut = ids[together];
+  if (ids.front() != cut) return db.query(kSelectDead, read_dead, queue_id, after, cut - 1, most);
+  ids = db.query(kSelectDeadIds, read_event_id, queue_id, after, cut, kMostTerminals);
+  return db.query(kSelectDead, read_dead, queue_id, after, cut, count_fitting(db, ids));
 }
 
 }  // namespace

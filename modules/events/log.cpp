@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "db/list.hpp"
+#include "modules/events/content_size.hpp"
 #include "modules/events/event_row.hpp"
 #include "modules/events/event_times.hpp"
 #include "modules/events/events.hpp"
@@ -258,7 +259,11 @@ LogPage Events::log(db::Session& db, const Caller& caller, const LogQuery& query
     search.of_service(caller.account_id);
   else if (caller.role == Role::kUser)
     search.of_user(caller.user_id);
-  const Part found = search.found();
+  Part found = search.found();
+  if (const std::size_t fitting = count_fitting(db, found.ids); fitting < found.ids.size()) {
+    found.ids.resize(fitting);
+    found.searched = found.ids.back();
+  }
   LogPage page;
   std::vector<Event>& events = page.events;
   events = load_events(db, found.ids);

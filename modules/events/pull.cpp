@@ -3,9 +3,11 @@
 // one server and by certification on a cluster.
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 
 #include "db/list.hpp"
+#include "modules/events/content_size.hpp"
 #include "modules/events/dead.hpp"
 #include "modules/events/delivery_rules.hpp"
 #include "modules/events/event_row.hpp"
@@ -30,6 +32,7 @@ struct Leased {
   std::uint64_t subscription_id = 0;
   std::optional<std::uint64_t> profile_id;
   std::optional<Party> owner;  // nothing: the subscription ended while the event was published
+  std::uint64_t bytes = 0;     // of the content, which is read later unless it is small
   bool has_targets = false;
   bool expired = false;
 };
@@ -58,7 +61,8 @@ std::string claim_text(bool with_numbers, std::string_view list) {
 
 constexpr std::string_view kSelectClaimed = R"sql(
   SELECT STRAIGHT_JOIN d.event_id AS event_id, d.subscription_id AS subscription_id, d.attempts AS attempts,
-         e.type AS type, e.content AS content, e.created_at AS created_at, e.service_id AS service_id,
+         e.type AS type, LENGTH(e.content) AS bytes, IF(LENGTH(e.content) <= ?, e.content, '') AS content,
+         e.created_at AS created_at, e.service_id AS service_id,
          d.sequence AS sequence, d.replay AS replay, d.coalesced AS coalesced, e.component AS component,
          e.respond_before AS respond_before,
          e.targets AS targets, d.replay = 0 AND e.expires_at <= UTC_TIMESTAMP(6) AS expired,
@@ -67,7 +71,8 @@ constexpr std::string_view kSelectClaimed = R"sql(
     FROM delivery d JOIN event e ON e.id = d.event_id
     LEFT JOIN subscription s ON s.id = d.subscription_id
     LEFT JOIN service v ON v.account_id = e.service_id
-   WHERE d.queue_id = ? AND d.event_id BETWEEN ? AND ? AND d.token = ? ORDER BY d.event_id)sql";
+   WHERE d.queue_id = ? AND d.event_id BETWEEN ? AND ? AND d.token = ?
+   ORDER BY d.event_id, d.subscription_id)sql";
 
 Leased read_leased(const db::Row& row) {
   Leased leased;
@@ -79,6 +84,7 @@ Leased read_leased(const db::Row& row) {
   event.replay = row.flag("replay");
   event.coalesced = static_cast<unsigned>(row.number("coalesced"));
   event.respond_before = row.time_or_null("respond_before");
+  leased.bytes = row.id("bytes");
   leased.has_targets = row.number("targets") > 0;
   leased.expired = row.flag("expired");
   if (const auto kind = row.id_or_null("owner_kind")) {
@@ -172,6 +178,8 @@ void name_targets(db::Session& db, std::vector<Leased>& leased) {
   }
 }
 
+constexpr std::uint64_t kNoNumber = std::numeric_limits<std::int64_t>::max();
+
 // How many numbers were reserved, and the last of them.
 struct Numbers {
   std::uint64_t reserved = 0, last = 0;
@@ -225,9 +233,51 @@ std::optional<Claimed> lease_some(db::Session& db, std::uint64_t queue_id, const
   const std::string claim = claim_text(fresh > 0, db::in_list(events, args));
   args.emplace_back(ready.size());
   db.execute_with(claim, args);
-  claimed.leased =
-      db.query(kSelectClaimed, read_leased, queue_id, events.front(), events.back(), db::Bytes{fence});
+  claimed.leased = db.query(kSelectClaimed, read_leased, small_size(ready.size()), queue_id, events.front(),
+                            events.back(), db::Bytes{fence});
   return claimed;
+}
+
+// As if it had not been handed out.
+constexpr std::string_view kGiveBack = R"sql(
+  UPDATE delivery FORCE INDEX (PRIMARY) SET token = previous_token, attempts = attempts - 1,
+         sequence = IF(sequence > ?, 0, sequence), visible_at = UTC_TIMESTAMP(6)
+   WHERE queue_id = ? AND token = ? AND (event_id > ? OR subscription_id >= ?) AND event_id IN ()sql";
+
+// Gives back what is too much for one answer; true when there was something.
+bool give_back(db::Session& db, std::uint64_t queue_id, const std::string& fence, Claimed& claimed) {
+  std::vector<Leased>& leased = claimed.leased;
+  std::vector<std::uint64_t> sizes;
+  for (const Leased& one : leased) sizes.push_back(one.bytes);
+  const std::size_t kept = fitting(sizes);
+  if (kept == leased.size()) return false;
+  const Leased& first = leased[kept];
+  Ids events;
+  for (std::size_t i = kept; i < leased.size(); ++i) {
+    if (events.empty() || events.back() != leased[i].event.id) events.push_back(leased[i].event.id);
+  }
+  const Numbers& numbers = claimed.numbers;
+  const std::uint64_t before = numbers.reserved > 0 ? numbers.last - numbers.reserved : kNoNumber;
+  std::vector<db::Value> args{before, queue_id, db::Bytes{fence}, first.event.id, first.subscription_id};
+  const std::string sql = std::string(kGiveBack) + db::in_list(events, args) + ")";
+  db.execute_with(sql, args);
+  leased.resize(kept);
+  return true;
+}
+
+void read_large(db::Session& db, std::vector<Leased>& leased) {
+  Ids events;
+  for (const Leased& one : leased) {
+    if (one.event.content.size() < one.bytes) events.push_back(one.event.id);
+  }
+  if (events.empty()) return;
+  const auto contents = read_contents(db, events);
+  for (Leased& one : leased) {
+    if (one.event.content.size() == one.bytes) continue;
+    const auto content = contents.find(one.event.id);
+    if (content == contents.end()) throw db::Conflict(0, "an event was forgotten while it was pulled");
+    one.event.content = content->second;
+  }
 }
 
 constexpr std::string_view kGiveNumber = R"sql(
@@ -256,7 +306,8 @@ void settle_numbers(db::Session& db, std::uint64_t queue_id, Claimed& claimed) {
   std::uint64_t next = base;
   for (Leased& one : leased) {
     if (one.event.sequence != 0 && one.event.sequence <= base) continue;
-    one.event.sequence = ++next;
+    if (one.event.sequence == ++next) continue;
+    one.event.sequence = next;
     db.execute(kGiveNumber, next, queue_id, one.event.id, one.subscription_id);
   }
   if (next != numbers.last) db.execute(kTakeNumbersBack, next, queue_id);
@@ -279,9 +330,12 @@ Batch Events::claim(db::Session& db, std::uint64_t queue_id, int max_events, int
     auto some = lease_some(db, queue_id, token.fence, max_events, lease_seconds);
     if (!some) return {};
     drop_stale(db, queue_id, token.fence, some->leased);
+    if (give_back(db, queue_id, token.fence, *some))
+      db.after_commit([this, queue_id] { wake_.wake({wait_key(queue_id)}); });
     settle_numbers(db, queue_id, *some);
     leased = std::move(some->leased);
   }
+  read_large(db, leased);
   name_terminals(db, leased);
   name_targets(db, leased);
   token.first_event = leased.front().event.id;

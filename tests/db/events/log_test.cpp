@@ -76,6 +76,19 @@ TEST_F(LogTest, PagesAndFilters) {
   EXPECT_EQ(log(admin(), {.type = "mail.received", .max_events = 2}), (Strings{"1", "2"}));
 }
 
+TEST_F(LogTest, APageOfLargeEventsHoldsAFewAndSaysThatThereIsMore) {
+  publish(kMail, std::vector(6, event("mail.received", std::string(250'000, 'x'))));
+  LogQuery query{.type = "mail.*"};
+  const auto page = [&] { return in([&](db::Session& db) { return events_.log(db, admin(), query); }); };
+  const LogPage first = page();
+  EXPECT_EQ(first.events.size(), 4U);
+  EXPECT_TRUE(first.more);
+  ASSERT_EQ(first.last_event_id, first.events.back().id);
+  query.after_event_id = first.last_event_id;
+  EXPECT_EQ(page().events.size(), 2U);
+  EXPECT_FALSE(page().more);
+}
+
 TEST_F(LogTest, APeriodSelectsByTimeOfPublishing) {
   publish(kMail, event("mail.received", "last week"));
   age_events(7 * 86400);

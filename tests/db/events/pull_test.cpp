@@ -117,6 +117,37 @@ TEST_F(PullTest, AForeignTokenAcknowledgesNothing) {
   EXPECT_EQ(acknowledge(queue_, batch.lease_token).count, 4U);
 }
 
+TEST_F(PullTest, LargeEventsComeAFewAtATimeAndTheRestAsIfItHadNotBeenHandedOut) {
+  std::vector<NewEvent> batch;
+  for (int i = 0; i < 10; ++i)
+    batch.push_back(
+        event("mail.received", std::string(i % 2 == 0 ? 250'000 : 20'000, 'a' + static_cast<char>(i))));
+  publish(kMail, batch);
+  std::vector<Event> all;
+  std::vector<std::size_t> sizes;
+  for (Batch some = pull(queue_, 1000); !some.events.empty(); some = pull(queue_, 1000)) {
+    sizes.push_back(some.events.size());
+    EXPECT_EQ(acknowledge(queue_, some.lease_token).count, some.events.size());
+    all.insert(all.end(), some.events.begin(), some.events.end());
+  }
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{6, 4}));
+  ASSERT_EQ(all.size(), 10U);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i].content, batch[i].content);
+    EXPECT_EQ(all[i].sequence, i + 1);
+    EXPECT_EQ(all[i].attempts, 1U);
+  }
+}
+
+TEST_F(PullTest, WhoseLeaseHasRunOutStillAcknowledgesWhatWasTooMuchForTheNext) {
+  publish(kMail, std::vector(5, event("mail.received", std::string(250'000, 'x'))));
+  const Batch first = pull(queue_, 4), second = pull(queue_);
+  end_leases(queue_);
+  EXPECT_EQ(pull(queue_).events.size(), 4U);
+  EXPECT_EQ(acknowledge(queue_, second.lease_token).count, 1U);
+  EXPECT_EQ(acknowledge(queue_, first.lease_token).lost.size(), 4U);
+}
+
 TEST_F(PullTest, ConcurrentPullersNeverShareAnEvent) {
   constexpr int kPullers = 4, kEvents = 600;
   publish_many(kEvents);

@@ -146,6 +146,17 @@ TEST_F(PullTogetherTest, WhoseTerminalEndedAndWhoseQueueWasPolledAgainGoAlone) {
   EXPECT_EQ(contents(later[2].batch.events), Strings{"one"});
 }
 
+TEST_F(PullTogetherTest, WhatIsLargeIsLeftToThePullAlone) {
+  tell_all(std::string(5000, 'x'));
+  auto polls = polls_of_all();
+  together(polls);
+  for (const Request& request : polls) {
+    EXPECT_TRUE(request.checked);
+    EXPECT_FALSE(request.looked);
+  }
+  EXPECT_EQ(pull(phone_.queue_id).events.at(0).content.size(), 5000U);
+}
+
 TEST_F(PullTogetherTest, MoreThanOneAndWhatComesAgainIsLeftToThePullAlone) {
   tell("one", kAliceWork);
   auto lost = pull(laptop_.queue_id);

@@ -96,6 +96,24 @@ TEST_F(QueueTest, APortalsEventForSeveralTerminalsHasANumberForEach) {
   EXPECT_EQ(sequences(pull(portal)), Numbers{4});
 }
 
+TEST_F(QueueTest, APortalsLargeEventMayEndABatchBetweenTwoTerminals) {
+  let_profile_use(kAliceWork, kMail);
+  const auto portal = in([&](db::Session& db) {
+    const auto queue = events_.open_queue(db, {PartyKind::kService, kCalls}, "terminals");
+    events_.subscribe_terminal(db, kAlicePhone, queue, kAliceWork, {"*"});
+    events_.subscribe_terminal(db, kAliceLaptop, queue, kAliceWork, {"*"});
+    return queue;
+  });
+  publish(kMail, std::vector(3, event("mail.received", std::string(200'000, 'x'), {kAliceWork})));
+  const Batch first = pull(portal);
+  EXPECT_EQ(sequences(first), (Numbers{1, 2, 3, 4, 5}));
+  const Batch rest = pull(portal);
+  EXPECT_EQ(sequences(rest), Numbers{6});
+  EXPECT_EQ(rest.events[0].id, first.events[4].id);
+  EXPECT_NE(rest.events[0].terminal, first.events[4].terminal);
+  EXPECT_EQ(rest.events[0].attempts, 1U);
+}
+
 TEST_F(QueueTest, ReleasedEventsComeAgainAfterTheirDelayWithTheSameNumber) {
   const auto ids = publish_many(3);
   const Batch batch = pull(queue_);
@@ -173,6 +191,17 @@ TEST_F(QueueTest, AfterTenTimesAnEventIsDeadAndMayBeRequeued) {
   EXPECT_EQ(again.events[0].attempts, 1U);
   EXPECT_EQ(again.events[0].sequence, number);
   EXPECT_EQ(acknowledge(queue_, again.lease_token).count, 1U);
+}
+
+TEST_F(QueueTest, LargeDeadEventsAreListedAFewAtATime) {
+  const auto published = publish(kMail, std::vector(6, event("mail.received", std::string(250'000, 'x'))));
+  for (const Published& one : published) set_attempts(10, one.event_id);
+  EXPECT_TRUE(pull(queue_).events.empty());
+  EXPECT_EQ(dead().size(), 4U);
+  const auto rest =
+      in([&](db::Session& db) { return events_.dead_events(db, queue_, published[3].event_id, 100); });
+  ASSERT_EQ(rest.size(), 2U);
+  EXPECT_EQ(rest[0].event.content.size(), 250'000U);
 }
 
 TEST_F(QueueTest, TheJobFindsTheDeadWithoutAPullAndLeavesTheLeasedAlone) {

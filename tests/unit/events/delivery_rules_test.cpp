@@ -21,6 +21,16 @@ TEST(DeliveryRules, ABatchEndsBeforeWhatGoesAloneSoThatTheOrderIsKept) {
   EXPECT_EQ(size({1, 5}), 1U);
 }
 
+TEST(DeliveryRules, LargeContentsGoWithFewOthersButNoneIsTooLarge) {
+  const auto fit = [](const std::vector<std::uint64_t>& sizes) { return fitting(sizes); };
+  EXPECT_EQ(fit({}), 0U);
+  EXPECT_EQ(fit({1, 2, 3}), 3U);
+  EXPECT_EQ(fit({kMostBytes, 0}), 2U);
+  EXPECT_EQ(fit({kMostBytes, 1}), 1U);
+  EXPECT_EQ(fit({kMostBytes + 1, 1}), 1U);
+  EXPECT_EQ(fit({1, kMostBytes, 1}), 1U);
+}
+
 TEST(DeliveryRules, AQueueIsCountedAgainWhenItMayBeFull) {
   EXPECT_EQ(next_measurement(100, 0, 10, 1), 111U);  // ten more fit: 101 to 110
   EXPECT_EQ(next_measurement(100, 9, 10, 1), 102U);
