@@ -3,7 +3,7 @@
 // must be allowed, and the connection goes to one of those and nowhere else. A name that
 // answers differently the next time gains nothing.
 
-#include <memory>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -11,6 +11,7 @@
 #include <boost/asio/ip/address.hpp>
 
 #include "modules/events/egress_rules.hpp"
+#include "modules/events/host_lookup.hpp"
 
 namespace whitebrick::events {
 
@@ -25,7 +26,8 @@ struct Destination {
   std::vector<boost::asio::ip::address> addresses;  // all allowed
 };
 
-// Throws EgressRefused: not allowed, or the name cannot be found.
-Destination find_destination(const EgressRules&, const std::string& url);
+// Throws EgressRefused: not allowed, or the name cannot be found, or not in time.
+Destination find_destination(const EgressRules&, HostLookup&, const std::string& url,
+                             std::chrono::milliseconds patience);
 
 }  // namespace whitebrick::events

@@ -15,7 +15,8 @@
 
 namespace whitebrick::events {
 
-// Sending ends early enough for the last call to end within the lease, with 5 s to spare.
+// Sending ends early enough for the last call, its look-up of the host included, to end within the lease,
+// with 5 s to spare.
 inline constexpr std::chrono::seconds kSendFor{4};
 inline constexpr std::chrono::seconds kPushLease{15};
 

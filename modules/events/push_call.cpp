@@ -81,6 +81,7 @@ curl_socket_t open_socket(void* found, curlsocktype purpose, curl_sockaddr* to) 
 
 struct PushCall::State {
   const EgressRules& rules;
+  HostLookup& lookup;
   const PushLimits limits;
   const std::string certificates;
   CURL* curl = nullptr;
@@ -121,8 +122,8 @@ struct PushCall::State {
   }
 };
 
-PushCall::PushCall(const EgressRules& rules, PushLimits limits, std::string certificates)
-    : state_(new State{rules, limits, std::move(certificates)}) {
+PushCall::PushCall(const EgressRules& rules, HostLookup& lookup, PushLimits limits, std::string certificates)
+    : state_(new State{rules, lookup, limits, std::move(certificates)}) {
   state_->curl = curl_easy_init();
   if (state_->curl == nullptr) throw std::runtime_error("libcurl does not start");
 }
@@ -134,7 +135,7 @@ PushAnswer PushCall::post(const std::string& endpoint, const std::string& body,
   State& state = *state_;
   Destination to;
   try {
-    to = find_destination(state.rules, endpoint);
+    to = find_destination(state.rules, state.lookup, endpoint, state.limits.connect);
   } catch (const EgressRefused& refused) {
     return {PushReply::kNoAnswer, refused.what()};
   }

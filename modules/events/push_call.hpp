@@ -13,7 +13,7 @@
 namespace whitebrick::events {
 
 struct PushLimits {
-  std::chrono::milliseconds connect{1000};
+  std::chrono::milliseconds connect{1000};  // and as long for the host's name before that
   std::chrono::milliseconds total{5000};
   std::size_t answer = 64 * 1024;  // bytes
 };
@@ -26,7 +26,7 @@ struct PushAnswer {
 class PushCall {
  public:
   // `certificates`: PEM file of authorities; "" those of the system.
-  PushCall(const EgressRules&, PushLimits, std::string certificates);
+  PushCall(const EgressRules&, HostLookup&, PushLimits, std::string certificates);
   ~PushCall();
   PushCall(const PushCall&) = delete;
   PushCall& operator=(const PushCall&) = delete;

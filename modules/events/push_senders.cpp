@@ -34,10 +34,11 @@ std::size_t call_size(const std::vector<Event>& events, std::size_t first, int m
   return size;
 }
 
-PushSent send(PushCall& call, const PushWork& work) {
+// `taken`: when its lease had not begun yet.
+PushSent send(PushCall& call, const PushWork& work, Clock::time_point taken) {
   PushSent sent;
   sent.failures = work.failures;
-  const auto enough = Clock::now() + kSendFor;
+  const auto enough = taken + kSendFor;
   const auto& events = work.batch.events;
   while (sent.replies.size() < events.size() && Clock::now() < enough) {
     const std::size_t first = sent.replies.size();
@@ -71,6 +72,7 @@ struct PushSenders::State {
   Events& events;
   const std::shared_ptr<const EgressRules> rules;
   const PushSettings settings;
+  HostLookup lookup{};
 
   std::mutex mutex{};
   std::condition_variable changed{};
@@ -99,7 +101,7 @@ struct PushSenders::State {
   }
 
   void run() {
-    PushCall call(*rules, settings.limits, settings.certificates);
+    PushCall call(*rules, lookup, settings.limits, settings.certificates);
     std::unique_lock lock(mutex);
     for (;;) {
       changed.wait(lock, [&] { return stopping || !due.empty(); });
@@ -126,9 +128,10 @@ struct PushSenders::State {
   }
 
   bool push(PushCall& call, std::uint64_t id) {
+    const auto taken = Clock::now();
     const auto work = pool.in_transaction([&](db::Session& db) { return begin_push(db, events, id); });
     if (!work) return false;
-    const PushSent sent = send(call, *work);
+    const PushSent sent = send(call, *work, taken);
     pool.in_transaction([&](db::Session& db) {
       end_push(db, events, *work, sent);
       db.after_commit([&] { wake.wake({Events::pushed_key(work->queue_id)}); });
