@@ -53,11 +53,14 @@ void remove_push(db::Session& db, std::uint64_t subscription_id) {
 namespace {
 
 constexpr std::string_view kSelectDue = R"sql(
-  SELECT STRAIGHT_JOIN p.subscription_id AS subscription_id
-    FROM push_endpoint p JOIN service v ON v.account_id = p.service_id AND v.connected = 1
-   WHERE p.busy_until <= UTC_TIMESTAMP(6) AND p.next_at <= UTC_TIMESTAMP(6)
-     AND EXISTS (SELECT 1 FROM delivery d WHERE d.queue_id = p.queue_id AND d.visible_at <= UTC_TIMESTAMP(6))
-   LIMIT 100)sql";
+  SELECT subscription_id, service_id
+    FROM (SELECT STRAIGHT_JOIN p.subscription_id AS subscription_id, p.service_id AS service_id, p.next_at AS next_at,
+                 ROW_NUMBER() OVER (PARTITION BY p.service_id ORDER BY p.next_at) AS turn
+            FROM push_endpoint p JOIN service v ON v.account_id = p.service_id AND v.connected = 1
+           WHERE p.busy_until <= UTC_TIMESTAMP(6) AND p.next_at <= UTC_TIMESTAMP(6)
+             AND EXISTS (SELECT 1 FROM delivery d
+                          WHERE d.queue_id = p.queue_id AND d.visible_at <= UTC_TIMESTAMP(6))) AS due
+   ORDER BY turn, next_at LIMIT 100)sql";
 
 constexpr std::string_view kTakeEndpoint = R"sql(
   UPDATE push_endpoint SET busy_until = ?
@@ -84,8 +87,10 @@ PushWork read_work(const db::Row& row) {
 
 }  // namespace
 
-std::vector<std::uint64_t> pushes_due(db::Session& db) {
-  return db.query(kSelectDue, [](const db::Row& row) { return row.id("subscription_id"); });
+std::vector<PushDue> pushes_due(db::Session& db) {
+  return db.query(kSelectDue, [](const db::Row& row) {
+    return PushDue{row.id("subscription_id"), row.id("service_id")};
+  });
 }
 
 std::optional<PushWork> begin_push(db::Session& db, Events& events, std::uint64_t subscription_id) {

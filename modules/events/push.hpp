@@ -41,8 +41,12 @@ struct PushSent {
 void write_push(db::Session&, const EgressRules&, const SubscriptionRow&, const SubscriptionRequest&);
 void remove_push(db::Session&, std::uint64_t subscription_id);
 
-// Subscriptions that something is to be pushed to now, at most 100; and when to look again at the latest.
-std::vector<std::uint64_t> pushes_due(db::Session&);
+struct PushDue {
+  std::uint64_t subscription_id = 0, service_id = 0;
+};
+// Subscriptions that something is to be pushed to now, at most 100: of each service in turn, and of those of
+// one the one first that has waited longest.
+std::vector<PushDue> pushes_due(db::Session&);
 // Nothing when somebody else is at it, or there is nothing to do.
 std::optional<PushWork> begin_push(db::Session&, Events&, std::uint64_t subscription_id);
 void end_push(db::Session&, Events&, const PushWork&, const PushSent&);

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <thread>
 
 #include "modules/events/delivery_rules.hpp"
@@ -76,11 +76,18 @@ struct PushSenders::State {
 
   std::mutex mutex{};
   std::condition_variable changed{};
-  std::deque<std::uint64_t> due{};    // subscriptions
-  std::set<std::uint64_t> in_hand{};  // due or sent to
+  std::deque<std::uint64_t> due{};                   // subscriptions
+  std::map<std::uint64_t, std::uint64_t> in_hand{};  // due or sent to, and their services
   bool stopping = false;
   std::vector<std::thread> senders{};
   std::optional<WokenThread> dispatcher{}, fan_out{}, waiting{};
+
+  // One service never has all senders: its endpoints may be slow.
+  bool has_its_share(std::uint64_t service_id) const {
+    const auto its_own = std::count_if(in_hand.begin(), in_hand.end(),
+                                       [&](const auto& one) { return one.second == service_id; });
+    return its_own >= std::max(settings.senders / 2, 1);
+  }
 
   // No more than the senders can take soon: what they leave is found again.
   bool look() {
@@ -88,12 +95,11 @@ struct PushSenders::State {
     bool more = false;
     {
       const std::lock_guard lock(mutex);
-      for (const std::uint64_t id : found) {
+      for (const auto& [id, service] : found) {
         if (due.size() >= static_cast<std::size_t>(settings.senders) * 2) break;
-        if (in_hand.insert(id).second) {
-          due.push_back(id);
-          more = true;
-        }
+        if (has_its_share(service) || !in_hand.emplace(id, service).second) continue;
+        due.push_back(id);
+        more = true;
       }
     }
     if (more) changed.notify_all();

@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <regex>
 
+#include "modules/events/push.hpp"
 #include "modules/events/push_message.hpp"
 #include "tests/db/events/events_fixture.hpp"
 #include "tests/support/eventually.hpp"
@@ -65,9 +67,9 @@ class PushTest : public EventsFixture {
     request.push = PushTarget{url, std::move(secret), max_events};
     return in([&](db::Session& db) { return events_.subscribe(db, {PartyKind::kService, kCalls}, request); });
   }
-  void start(Events& events, std::shared_ptr<const EgressRules> rules) {
-    const PushLimits limits{.connect = std::chrono::milliseconds(300),
-                            .total = std::chrono::milliseconds(300)};
+  void start(Events& events, std::shared_ptr<const EgressRules> rules,
+             std::chrono::milliseconds total = std::chrono::milliseconds(300)) {
+    const PushLimits limits{.connect = std::chrono::milliseconds(300), .total = total};
     auto& pool = testing::database().pool();
     senders_.push_back(
         std::make_unique<PushSenders>(pool, registry_, wake_, events, std::move(rules),
@@ -228,6 +230,50 @@ TEST_F(PushTest, AProbeCarriesOneEventAndItsSuccessOpensTheWay) {
   EXPECT_EQ(contents_of(requests[before].body).size(), 1U);
   EXPECT_EQ(contents_of(requests[before + 1].body).size(), 4U);
   EXPECT_EQ(failures(), 0);
+}
+
+TEST_F(PushTest, EveryServiceAndEachOfItsSubscriptionsHasItsTurn) {
+  connect_service(kMail);
+  in([](db::Session& db) {
+    db.execute(
+        "INSERT INTO push_endpoint (subscription_id, queue_id, service_id, endpoint, busy_until, next_at) "
+        "SELECT seq, seq, IF(seq = 200, 11, 12), 'https://crm.example.com', UTC_TIMESTAMP(6), "
+        "       UTC_TIMESTAMP(6) - INTERVAL IF(seq = 200, 1, seq) SECOND FROM seq_1_to_200");
+    db.execute(
+        "INSERT INTO delivery (queue_id, event_id, subscription_id, visible_at) "
+        "SELECT seq, 1, seq, UTC_TIMESTAMP(6) FROM seq_1_to_200");
+  });
+  const auto due = in(pushes_due);
+  ASSERT_EQ(due.size(), 100U);
+  EXPECT_EQ(due[0].subscription_id, 199U);  // has waited longest
+  EXPECT_EQ(due[1].service_id, kMail);
+  EXPECT_EQ(due.back().subscription_id, 101U);
+}
+
+TEST_F(PushTest, AServiceWithSlowEndpointsLeavesSendersToOthers) {
+  connect_service(kMail);
+  std::promise<void> open;
+  const std::shared_future<void> opened = open.get_future().share();
+  HttpEndpoint slow([&](const EndpointRequest&) {
+    opened.wait();
+    return accepted();
+  });
+  HttpEndpoint quick(accepted);
+  const auto push = [&](std::uint64_t service, const std::string& name, const HttpEndpoint& endpoint) {
+    SubscriptionRequest request{name, {"mail.*"}, {}, {}};
+    request.push = PushTarget{endpoint.url(), {}, 1};
+    in([&](db::Session& db) { events_.subscribe(db, {PartyKind::kService, service}, request); });
+  };
+  for (int i = 0; i < 6; ++i) push(kCalls, "slow" + std::to_string(i), slow);
+  start(events_, rules_, std::chrono::seconds(30));
+  publish(event("mail.received", "one"));
+  EXPECT_TRUE(eventually([&] { return slow.requests().size() == 2; }));
+  push(kMail, "quick", quick);
+  publish(event("mail.received", "two"));
+  EXPECT_TRUE(eventually([&] { return contents_of(quick) == Strings{"two"}; }));
+  EXPECT_EQ(slow.requests().size(), 2U);
+  open.set_value();
+  EXPECT_TRUE(eventually([&] { return acknowledged() == 13; }));
 }
 
 TEST_F(PushTest, ARefusedEventComesBackLaterAndHoldsNobodyUp) {
