@@ -56,6 +56,13 @@ constexpr std::string_view kSelectPendingOfUser = R"sql(
     JOIN delivery d ON d.queue_id = s.queue_id AND d.event_id = ? AND d.subscription_id = s.id
    WHERE t.user_id = ? ORDER BY d.attempts DESC LIMIT 1)sql";
 
+// Handed out without an acknowledgement.
+constexpr std::string_view kSelectDead = R"sql(
+  SELECT s.owner_kind AS kind, t.name AS terminal
+    FROM dead_delivery d JOIN subscription s ON s.id = d.subscription_id
+    LEFT JOIN terminal t ON s.owner_kind = 2 AND t.id = s.owner_id
+   WHERE d.event_id = ? AND ((s.owner_kind = 1 AND s.owner_id = ?) OR (s.owner_kind = 2 AND t.user_id = ?)) LIMIT 1)sql";
+
 // How the event reached the caller; nothing: it did not.
 struct Reached {
   std::optional<std::string> terminal;
@@ -65,8 +72,10 @@ std::optional<Reached> reached(db::Session& db, const Caller& caller, std::uint6
   const auto read = [](const db::Row& row) { return Reached{row.text_or_null("terminal")}; };
   const bool user = caller.role == Role::kUser;
   const std::uint64_t service_id = user ? 0 : caller.account_id;
-  if (const auto done = db.query_one(kSelectDelivered, read, event_id, service_id, user ? caller.user_id : 0))
-    return done;
+  const std::uint64_t user_id = user ? caller.user_id : 0;
+  for (const auto select : {kSelectDelivered, kSelectDead}) {
+    if (const auto over = db.query_one(select, read, event_id, service_id, user_id)) return over;
+  }
   return user ? db.query_one(kSelectPendingOfUser, read, event_id, caller.user_id)
               : db.query_one(kSelectPendingOfService, read, event_id, service_id);
 }

@@ -146,6 +146,16 @@ TEST_F(ResponsesTest, AnAnswerAtTheLastMomentIsToldOrRefused) {
   }
 }
 
+TEST_F(ResponsesTest, WhoDidNotAcknowledgeUntilItWasDeadMayStillAnswer) {
+  const auto inbox = subscribe(kCalls, "inbox", {"mail.*"});
+  const auto id = ask();
+  in([](db::Session& db) { db.execute("UPDATE delivery SET attempts = 10"); });
+  EXPECT_TRUE(pull(inbox.queue_id).events.empty());
+  ASSERT_EQ(count("SELECT COUNT(*) AS n FROM dead_delivery"), 1);
+  respond(service(kCalls), id);
+  EXPECT_EQ(types(responses()), Strings{"event.response"});
+}
+
 TEST_F(ResponsesTest, OldAnswersAreForgotten) {
   subscribe(kCalls, "inbox", {"mail.*"});
   respond(service(kCalls), ask());
