@@ -43,8 +43,8 @@ constexpr std::string_view kSelectDead = R"sql(
    WHERE d.event_id = ? AND (? OR (s.owner_kind = 1 AND s.owner_id = ?) OR (s.owner_kind = 2 AND u.id = ?))
    ORDER BY d.subscription_id LIMIT 1000)sql";
 
-// Deliveries have no index by event: each candidate subscription is looked up. Terminals are
-// many, so for an event with targets only those of its targets are tried.
+// Deliveries have no index by event: each candidate subscription is looked up, of services and components
+// all, of terminals, which are many, as few as may have it.
 constexpr std::string_view kPendingColumns = R"sql(
   SELECT STRAIGHT_JOIN s.owner_kind AS recipient_kind, IF(d.visible_at > UTC_TIMESTAMP(6), 9, 0) AS outcome,
          d.attempts AS attempts, NULL AS at, s.name AS subscription, v.name AS service_name, v.provider AS provider,
@@ -55,21 +55,32 @@ constexpr std::string_view kPendingJoins = R"sql(
     LEFT JOIN service v ON s.owner_kind = 1 AND v.account_id = s.owner_id
     LEFT JOIN terminal t ON s.owner_kind = 2 AND t.id = s.owner_id LEFT JOIN user u ON u.id = t.user_id)sql";
 
-constexpr std::string_view kFromSubscriptions = R"sql(
-    FROM subscription s)sql";
-constexpr std::string_view kWherePending = R"sql(
-   WHERE (s.owner_kind <> 2 OR ?)
-     AND (? OR (s.owner_kind = 1 AND s.owner_id = ?) OR (s.owner_kind = 2 AND u.id = ?))
-   ORDER BY s.id LIMIT 1000)sql";
+struct Candidates {
+  std::string_view from, where;
+};
 
-constexpr std::string_view kFromTargets = R"sql(
-    FROM event_target g JOIN subscription s ON s.profile_id = g.profile_id AND s.owner_kind = 2)sql";
-constexpr std::string_view kWherePendingAtTargets = R"sql(
-   WHERE g.event_id = ? AND (? OR u.id = ?) ORDER BY s.id LIMIT 1000)sql";
+constexpr Candidates kNotOfTerminals{R"sql(
+    FROM subscription s FORCE INDEX (ux_subscription))sql",
+                                     " WHERE s.owner_kind IN (1, 3)"};
+constexpr Candidates kOfService{R"sql(
+    FROM subscription s FORCE INDEX (ux_subscription))sql",
+                                " WHERE s.owner_kind = 1 AND s.owner_id = ?"};
+constexpr Candidates kOfUser{R"sql(
+    FROM terminal own JOIN subscription s FORCE INDEX (ux_subscription) ON s.owner_kind = 2 AND s.owner_id = own.id)sql",
+                             " WHERE own.user_id = ?"};
+constexpr Candidates kOfTargets{R"sql(
+    FROM event_target g JOIN subscription s ON s.profile_id = g.profile_id AND s.owner_kind = 2)sql",
+                                " WHERE g.event_id = ?"};
+// Of terminals that are told without being targets, by the server itself: some.
+constexpr Candidates kOfTerminals{R"sql(
+    FROM (SELECT id, queue_id, owner_kind, owner_id, name FROM subscription
+           WHERE owner_kind = 2 ORDER BY owner_id, name LIMIT 10000) s)sql",
+                                  ""};
 
-std::string pending(std::string_view from, std::string_view where) {
+std::string pending(const Candidates& among) {
   std::string sql(kPendingColumns);
-  return sql.append(from).append(kPendingJoins).append(where);
+  sql.append(among.from).append(kPendingJoins).append(among.where);
+  return sql.append(" ORDER BY s.id LIMIT 1000");
 }
 
 Delivery read_delivery(const db::Row& row) {
@@ -134,10 +145,16 @@ DeliveryReport Events::deliveries(db::Session& db, const Caller& caller, std::ui
   if (event) {
     append(report.deliveries, db.query(kSelectDone, read_delivery, event_id, sees_all, as_service, as_user));
     append(report.deliveries, db.query(kSelectDead, read_delivery, event_id, sees_all, as_service, as_user));
-    append(report.deliveries, db.query(pending(kFromSubscriptions, kWherePending), read_delivery, event_id,
-                                       !event->has_targets, sees_all, as_service, as_user));
-    append(report.deliveries, db.query(pending(kFromTargets, kWherePendingAtTargets), read_delivery, event_id,
-                                       event_id, sees_all && event->has_targets, as_user));
+    const auto add_pending = [&](const Candidates& among, const auto&... args) {
+      append(report.deliveries, db.query(pending(among), read_delivery, event_id, args...));
+    };
+    if (sees_all) add_pending(kNotOfTerminals);
+    if (sees_all && event->has_targets)
+      add_pending(kOfTargets, event_id);
+    else if (caller.role == Role::kAdmin && event->service_id == 0)
+      add_pending(kOfTerminals);
+    if (!sees_all && service) add_pending(kOfService, as_service);
+    if (as_user != 0) add_pending(kOfUser, as_user);
     report.profiles = db.query(
         kSelectProfiles,
         [](const db::Row& row) {

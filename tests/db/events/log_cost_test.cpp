@@ -104,6 +104,32 @@ TEST_F(LogCostTest, APeriodIsFoundInAFewLooks) {
   EXPECT_EQ(in([&](db::Session& db) { return events_.log(db, admin(), query); }).events.size(), 100U);
 }
 
+TEST_F(LogCostTest, WhoWasToldIsFoundWithoutReadingTheSubscriptionsOfAllTerminals) {
+  const auto open = publish(kMail, event("mail.received")).event_id;
+  let_profile_use(kAliceWork, kMail);
+  connect(kAlicePhone, kAliceWork);
+  const auto targeted = publish(kMail, event("mail.received", "x", {kAliceWork})).event_id;
+  in([&](db::Session& db) {
+    db.execute(
+        "INSERT INTO subscription (queue_id, owner_kind, owner_id, name, profile_id, created_at) "
+        "SELECT 1000000 + seq, 2, 1000000 + seq, 'work', 1000000 + seq, UTC_TIMESTAMP(6) FROM "
+        "seq_1_to_20000");
+  });
+  for (const auto& caller : {service(kMail), service(kCalls), user(kAlice), user(kBob), admin()}) {
+    for (const std::uint64_t id : {open, targeted}) {
+      SCOPED_TRACE(std::to_string(static_cast<int>(caller.role)) + " " + std::to_string(id - open));
+      EXPECT_LE(rows_read([&](db::Session& db) {
+                  try {
+                    events_.deliveries(db, caller, id);
+                  } catch (const Fault&) {
+                    // It concerns others.
+                  }
+                }),
+                1000);
+    }
+  }
+}
+
 TEST_F(LogCostTest, AClaimReadsNothingOfOtherQueuesNorOfWhatIsAcknowledged) {
   const auto other = subscribe(kMail, "busy", {"other.*"}).queue_id;
   fill(200'000);
