@@ -21,8 +21,12 @@ namespace {
 using Args = std::vector<db::Value>;
 using Ids = std::vector<std::uint64_t>;
 
-// A call looks at so many events of each source at most, so that its cost does not grow with the log.
-constexpr int kMostLooked = 5000;
+// A call looks at so many events of each source at most, so that its cost does not grow with the log; and at
+// so many in all, or a few of each, so that it does not grow with the number of subscriptions either.
+constexpr std::size_t kMostLooked = 5000;
+constexpr std::size_t kMostLookedInAll = 20'000;
+constexpr std::size_t kLeastLooked = 10;
+constexpr std::size_t kSourcesAtOnce = 64;
 
 constexpr std::uint64_t kEnd = std::numeric_limits<std::int64_t>::max();
 
@@ -34,10 +38,14 @@ struct Window {
   std::optional<std::uint64_t> transmitter_id;
   std::size_t limit = 100;
 
+  std::size_t most_looked(std::size_t sources) const {
+    const std::size_t wanted = selects() ? std::max(kMostLooked, limit) : limit;
+    return std::min(wanted, std::max(kLeastLooked, kMostLookedInAll / std::max<std::size_t>(sources, 1)));
+  }
   bool selects() const { return since || until || transmitter_id || (type && *type != "*"); }
 };
 
-// Of one source: the first ids that were selected, and up to where it was searched.
+// Of some sources: the first ids that were selected, and up to where it was searched.
 struct Part {
   Ids ids;
   std::uint64_t searched = kEnd;
@@ -85,7 +93,7 @@ constexpr Source kTargets{"event_target", "profile_id", "event_id", ""};
 std::string candidates(const Source& source, const Args& values, const Window& window, std::size_t most,
                        Args& args) {
   const std::string column(source.column), key(source.key);
-  std::string sql = "(SELECT " + column + " AS id FROM " + std::string(source.table) + " WHERE ";
+  std::string sql = column + " AS id FROM " + std::string(source.table) + " WHERE ";
   if (!key.empty()) {
     sql += key + " >= ? AND " + key + " <= ? AND ";
     args.insert(args.end(), {values.at(0), values.at(0)});
@@ -96,18 +104,30 @@ std::string candidates(const Source& source, const Args& values, const Window& w
   sql += " ORDER BY ";
   if (!key.empty()) sql += key + ", ";
   args.emplace_back(most);
-  return sql.append(column).append(" LIMIT ?) AS c");
+  return sql.append(column).append(" LIMIT ?");
+}
+
+// Those of several sources of one kind, filled up to a list's size with the last one.
+std::string candidates(const Source& source, const std::vector<Args>& values, const Window& window,
+                       std::size_t most, Args& args) {
+  std::string sql;
+  for (std::size_t i = 0; i < db::list_size(values.size()); ++i) {
+    sql += i == 0 ? "((SELECT " : ") UNION ALL (SELECT ";
+    sql += std::to_string(i) + " AS source, ";
+    sql += candidates(source, values[std::min(i, values.size() - 1)], window, most, args);
+  }
+  return sql + ")) AS c";
 }
 
 constexpr std::string_view kSelectFound = R"sql(
-  SELECT STRAIGHT_JOIN e.id AS id FROM )sql";
+  SELECT STRAIGHT_JOIN DISTINCT e.id AS id FROM )sql";
 constexpr std::string_view kJoinEvent = R"sql(
     JOIN event e ON e.id = c.id WHERE TRUE)sql";
 constexpr std::string_view kCountLooked = R"sql(
-  SELECT COUNT(*) AS number, COALESCE(MAX(c.id), 0) AS last FROM )sql";
+  SELECT COUNT(*) AS number, MAX(c.id) AS last FROM )sql";
 
-Part search_source(db::Session& db, const Source& source, const Args& values, const Window& window) {
-  const std::size_t most = window.selects() ? std::max<std::size_t>(kMostLooked, window.limit) : window.limit;
+Part search_sources(db::Session& db, const Source& source, const std::vector<Args>& values,
+                    const Window& window, std::size_t most) {
   Args candidate_args;
   const std::string from = candidates(source, values, window, most, candidate_args);
   Args args = candidate_args;
@@ -119,19 +139,15 @@ Part search_source(db::Session& db, const Source& source, const Args& values, co
       sql, [](const db::Row& row) { return row.id("id"); }, args);
   if (part.ids.size() == window.limit) {
     part.searched = part.ids.back();
-    return part;
+    if (values.size() == 1) return part;  // the others may have been searched less far
   }
-  struct Looked {
-    std::size_t number = 0;
-    std::uint64_t last = 0;
-  };
-  const auto looked = db.query_with(
-      std::string(kCountLooked).append(from),
-      [](const db::Row& row) {
-        return Looked{row.id("number"), row.id("last")};
+  db.query_with(
+      std::string(kCountLooked).append(from).append(" GROUP BY c.source"),
+      [&](const db::Row& row) {
+        if (row.id("number") >= most) part.searched = std::min(part.searched, row.id("last"));
+        return 0;
       },
       candidate_args);
-  if (looked.at(0).number >= most) part.searched = looked.at(0).last;
   return part;
 }
 
@@ -163,19 +179,25 @@ class Search {
 
   void all() {
     if (window_.transmitter_id)
-      add(kTransmitted, {*window_.transmitter_id});
+      add(kTransmitted, {{*window_.transmitter_id}});
     else
-      add(kAll, {});
+      add(kAll, {{}});
   }
   void of_service(std::uint64_t service_id) {
-    add(kTransmitted, {service_id});
-    of_party({PartyKind::kService, service_id});
+    add(kTransmitted, {{service_id}});
+    add(party_subscriptions(db_, {PartyKind::kService, service_id}));
   }
   void of_user(std::uint64_t user_id) {
     const auto id = [](const db::Row& row) { return row.id("id"); };
-    for (const auto profile : db_.query(kSelectProfiles, id, user_id)) add(kTargets, {profile});
-    for (const auto terminal : db_.query(kSelectTerminals, id, user_id))
-      of_party({PartyKind::kTerminal, terminal});
+    std::vector<Args> profiles;
+    for (const auto profile : db_.query(kSelectProfiles, id, user_id)) profiles.push_back({profile});
+    add(kTargets, profiles);
+    std::vector<SubscriptionRow> subscriptions;
+    for (const auto terminal : db_.query(kSelectTerminals, id, user_id)) {
+      const auto some = party_subscriptions(db_, {PartyKind::kTerminal, terminal});
+      subscriptions.insert(subscriptions.end(), some.begin(), some.end());
+    }
+    add(subscriptions);
   }
   // The first ones of all sources together, up to where all were searched.
   Part found() const {
@@ -191,17 +213,23 @@ class Search {
   }
 
  private:
-  void of_party(Party party) {
-    for (const SubscriptionRow& row : party_subscriptions(db_, party)) {
-      add(kPending, {row.queue_id, row.id});
-      add(kDead, {row.queue_id, row.id});
-      add(kHistory, {row.id});
+  void add(const std::vector<SubscriptionRow>& subscriptions) {
+    std::vector<Args> in_queue, alone;
+    for (const SubscriptionRow& row : subscriptions) {
+      in_queue.push_back({row.queue_id, row.id});
+      alone.push_back({row.id});
     }
+    add(kPending, in_queue);
+    add(kDead, in_queue);
+    add(kHistory, alone);
   }
-  void add(const Source& source, const Args& values) {
-    const Part part = search_source(db_, source, values, window_);
-    found_.insert(part.ids.begin(), part.ids.end());
-    searched_ = std::min(searched_, part.searched);
+  void add(const Source& source, const std::vector<Args>& values) {
+    const std::size_t most = window_.most_looked(values.size());
+    db::in_pieces(values, kSourcesAtOnce, [&](const std::vector<Args>& piece) {
+      const Part part = search_sources(db_, source, piece, window_, most);
+      found_.insert(part.ids.begin(), part.ids.end());
+      searched_ = std::min(searched_, part.searched);
+    });
   }
 
   db::Session& db_;

@@ -104,6 +104,33 @@ TEST_F(LogCostTest, APeriodIsFoundInAFewLooks) {
   EXPECT_EQ(in([&](db::Session& db) { return events_.log(db, admin(), query); }).events.size(), 100U);
 }
 
+TEST_F(LogCostTest, APartyWithVeryManySubscriptionsReadsTheLogInBoundedPieces) {
+  publish(kMail, std::vector<NewEvent>(25, event("mail.received")));
+  in([&](db::Session& db) {
+    db.execute("DELETE FROM delivery");
+    db.execute(
+        "INSERT INTO subscription (id, queue_id, owner_kind, owner_id, name, created_at) "
+        "SELECT 1000000 + seq, 1000000 + seq, 1, 12, CONCAT('s', seq), UTC_TIMESTAMP(6) FROM seq_1_to_2000");
+    db.execute(
+        "INSERT INTO delivery_history (subscription_id, event_id, recipient_kind, recipient_id, outcome, "
+        "attempts, "
+        "done_at) SELECT s.id, e.id, 1, 12, 1, 1, UTC_TIMESTAMP(6) FROM subscription s, event e WHERE s.id > "
+        "1000000");
+  });
+  auto& pool = testing::database().pool();
+  LogQuery query{.max_events = 100};
+  std::vector<std::size_t> sizes;
+  for (bool more = true; more;) {
+    const auto before = pool.counts().statements;
+    const LogPage page = in([&](db::Session& db) { return events_.log(db, service(kCalls), query); });
+    EXPECT_LE(pool.counts().statements - before, 250U);
+    sizes.push_back(page.events.size());
+    query.after_event_id = page.last_event_id;
+    more = page.more;
+  }
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{10, 10, 5}));
+}
+
 TEST_F(LogCostTest, WhoWasToldIsFoundWithoutReadingTheSubscriptionsOfAllTerminals) {
   const auto open = publish(kMail, event("mail.received")).event_id;
   let_profile_use(kAliceWork, kMail);
