@@ -106,7 +106,7 @@ struct App::State {
     jobs.every("availability.rules", 1s, [this](db::Pool& p) { return availability.follow_rules(p); });
     jobs.every("events.settle", 1s, [this](db::Pool& p) { return events.settle(p); });
     jobs.every("events.sweep_waiting", 1s, [this](db::Pool& p) { return events.sweep_waiting(p); });
-    jobs.every("events.expire", 60s, [this](db::Pool& p) { return events.expire(p); });
+    jobs.every("events.expire", 60s, [this](db::Pool& p) { return events.expire(p), false; });
     jobs.every("events.expire_subscriptions", 10s,
                [this](db::Pool& p) { return events.expire_subscriptions(p); });
     jobs.every("events.forget_old", 600s,

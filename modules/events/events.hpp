@@ -365,8 +365,8 @@ class Events {
   bool sweep_waiting(db::Pool&);
   static WaitKey waiting_key();  // woken when more is left than one transaction should write
   // Deliveries of events past their time to live go to the history as expired, those that failed
-  // too often to the dead list, and states make way in queues that are full. Every minute or so.
-  bool expire(db::Pool&);
+  // too often to the dead list, and states make way in queues that are full. All of it, every minute or so.
+  void expire(db::Pool&);
   // Subscriptions that nobody polled for their lifetime collect no more: subscription.expired is
   // their last event; a day later they end. Not while leases have an outage credit.
   bool expire_subscriptions(db::Pool&);

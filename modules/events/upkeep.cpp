@@ -176,24 +176,35 @@ void expire_queue(db::Pool& pool, std::uint64_t queue) {
 }
 
 constexpr std::string_view kSelectExpiredWaiting = R"sql(
-  SELECT DISTINCT w.event_id AS event_id FROM waiting_event w JOIN event e ON e.id = w.event_id
-   WHERE e.expires_at <= UTC_TIMESTAMP(6) LIMIT 10)sql";
+  SELECT w.profile_id AS profile_id, w.event_id AS event_id FROM waiting_event w JOIN event e ON e.id = w.event_id
+   WHERE e.expires_at <= UTC_TIMESTAMP(6) LIMIT 1000)sql";
 
-// At most 100 targets an event.
-std::size_t expire_waiting(db::Session& db) {
-  const auto events = db.query(kSelectExpiredWaiting, [](const db::Row& row) { return row.id("event_id"); });
-  for (const std::uint64_t event : events) {
-    constexpr std::string_view kDeleteWaiting = R"sql(
-  DELETE w FROM event_target t JOIN waiting_event w ON w.profile_id = t.profile_id AND w.event_id = t.event_id
-   WHERE t.event_id = ?)sql";
-    db.execute(kDeleteWaiting, event);
-  }
-  return events.size();
+constexpr std::string_view kDeleteWaiting = R"sql(
+  DELETE FROM waiting_event WHERE )sql";
+
+struct Waiting {
+  std::uint64_t profile_id = 0, event_id = 0;
+};
+
+// True when there may be more.
+bool expire_waiting(db::Session& db) {
+  const auto expired = db.query(kSelectExpiredWaiting, [](const db::Row& row) {
+    return Waiting{row.id("profile_id"), row.id("event_id")};
+  });
+  if (expired.empty()) return false;
+  std::vector<db::Value> args;
+  const std::string sql =
+      std::string(kDeleteWaiting) + db::any_of("(profile_id = ? AND event_id = ?)", expired, args,
+                                               [](const Waiting& one, std::vector<db::Value>& values) {
+                                                 values.insert(values.end(), {one.profile_id, one.event_id});
+                                               });
+  db.execute_with(sql, args);
+  return expired.size() == db::kMaxList;
 }
 
 }  // namespace
 
-bool Events::expire(db::Pool& pool) {
+void Events::expire(db::Pool& pool) {
   std::uint64_t queue = 0;
   for (;;) {
     const auto next = pool.in_transaction([&](db::Session& db) {
@@ -206,7 +217,8 @@ bool Events::expire(db::Pool& pool) {
     queue = *next;
     expire_queue(pool, queue);
   }
-  return pool.in_transaction(expire_waiting) > 0;
+  while (pool.in_transaction(expire_waiting)) {
+  }
 }
 
 }  // namespace whitebrick::events

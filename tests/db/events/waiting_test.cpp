@@ -54,8 +54,12 @@ TEST_F(WaitingTest, ExpiredEventsWaitNoLonger) {
   publish(kMail, event("mail.received", "old", {kAliceWork}));
   age_events(8 * 86400);
   EXPECT_TRUE(drain(connect(kAlicePhone, kAliceWork).queue_id).empty());
-  while (events_.expire(testing::database().pool())) {
-  }
+  in([](db::Session& db) {
+    db.execute(
+        "INSERT IGNORE INTO waiting_event (profile_id, event_id) SELECT seq, e.id FROM event e, "
+        "seq_1_to_2500");
+  });
+  events_.expire(testing::database().pool());
   EXPECT_EQ(waiting(), 0);
 }
 
