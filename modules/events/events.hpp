@@ -180,6 +180,11 @@ struct QueueInfo {
   std::uint64_t last_sequence = 0;
 };
 
+struct QueueList {
+  std::vector<QueueInfo> queues;  // by name
+  bool more = false;
+};
+
 struct QueueLoad {
   std::uint64_t depth = 0, leased = 0, dead = 0;        // counted up to 100,001
   std::optional<Time> oldest_at;                        // of the oldest one waiting
@@ -265,8 +270,9 @@ class Events {
   // a new lifetime, or (absent) the old one. Answers the new expiry. Faults: NOT_FOUND(name).
   std::optional<Time> renew_subscription(db::Session&, Party, const std::string& name,
                                          std::optional<int> lifetime_seconds);
-  // All of a service's, or of a user's terminals that are connected.
-  std::vector<QueueInfo> list_subscriptions(db::Session&, const Caller&);
+  // Of a service, or of a user's terminals that are connected, those behind this name; at most 1,000, or so
+  // many that they have some 10,000 patterns.
+  QueueList list_subscriptions(db::Session&, const Caller&, const std::string& after = {});
   QueueInfo queue_info(db::Session&, std::uint64_t queue_id);
   QueueLoad queue_load(db::Session&, std::uint64_t queue_id);
   // A user's choice of what reaches his connected terminal, for one of its profiles or all;

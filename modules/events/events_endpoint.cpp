@@ -225,7 +225,7 @@ class EventsEndpoint final : public EventsService {
 
   int ListSubscriptions(_ev__ListSubscriptions* in, _ev__ListSubscriptionsResponse& out) override {
     return guard_.operation("ListSubscriptions", *in, out,
-                            [&](Operation& op) { list_subscriptions(op, events_, soap, out); });
+                            [&](Operation& op) { list_subscriptions(op, events_, soap, *in, out); });
   }
 
   int GetSubscription(_ev__GetSubscription* in, _ev__GetSubscriptionResponse& out) override {

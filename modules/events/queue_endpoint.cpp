@@ -71,10 +71,11 @@ void renew(Operation& op, Events& events, struct soap* soap, const _ev__RenewSub
   out.expiresAt = put(soap, events.renew_subscription(op.db, owner, in.name, given(in.lifetimeSeconds)));
 }
 
-void list_subscriptions(Operation& op, Events& events, struct soap* soap,
+void list_subscriptions(Operation& op, Events& events, struct soap* soap, const _ev__ListSubscriptions& in,
                         _ev__ListSubscriptionsResponse& out) {
-  for (const QueueInfo& info : events.list_subscriptions(op.db, op.caller))
-    out.subscription.push_back(info_to_wire(soap, info));
+  const QueueList list = events.list_subscriptions(op.db, op.caller, given(in.afterName).value_or(""));
+  for (const QueueInfo& info : list.queues) out.subscription.push_back(info_to_wire(soap, info));
+  if (list.more) out.more = put(soap, std::optional(true));
 }
 
 void get_subscription(Operation& op, Events& events, struct soap* soap, const _ev__GetSubscription& in,

@@ -10,7 +10,8 @@ namespace whitebrick::events {
 
 void renew(Operation&, Events&, struct soap*, const events_soap::_ev__RenewSubscription&,
            events_soap::_ev__RenewSubscriptionResponse&);
-void list_subscriptions(Operation&, Events&, struct soap*, events_soap::_ev__ListSubscriptionsResponse&);
+void list_subscriptions(Operation&, Events&, struct soap*, const events_soap::_ev__ListSubscriptions&,
+                        events_soap::_ev__ListSubscriptionsResponse&);
 void get_subscription(Operation&, Events&, struct soap*, const events_soap::_ev__GetSubscription&,
                       events_soap::_ev__GetSubscriptionResponse&);
 void release(Operation&, Events&, const events_soap::_ev__ReleaseEvents&,

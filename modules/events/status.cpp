@@ -67,16 +67,28 @@ void complete(db::Session& db, QueueInfo& info) {
       db, info.patterns, {info.transmitter ? std::optional(info.transmitter->service_id) : std::nullopt, {}});
 }
 
+constexpr std::size_t kMostListed = 1000;
+constexpr std::size_t kMostPatternsListed = 10'000;
+
 }  // namespace
 
-std::vector<QueueInfo> Events::list_subscriptions(db::Session& db, const Caller& caller) {
+QueueList Events::list_subscriptions(db::Session& db, const Caller& caller, const std::string& after) {
   const bool user = caller.role == Role::kUser;
-  const std::string sql = std::string(kSelectQueue) +
-                          (user ? " WHERE q.owner_kind = 2 AND t.user_id = ? ORDER BY t.name LIMIT 1000"
-                                : " WHERE q.owner_kind = 1 AND q.owner_id = ? ORDER BY q.name LIMIT 1000");
-  auto queues = db.query(sql, read_queue, user ? caller.user_id : caller.account_id);
-  for (QueueInfo& info : queues) complete(db, info);
-  return queues;
+  const std::string sql =
+      std::string(kSelectQueue) +
+      (user ? " WHERE q.owner_kind = 2 AND t.user_id = ? AND t.name > ? ORDER BY t.name LIMIT 1001"
+            : " WHERE q.owner_kind = 1 AND q.owner_id = ? AND q.name > ? ORDER BY q.name LIMIT 1001");
+  auto found = db.query(sql, read_queue, user ? caller.user_id : caller.account_id, after);
+  QueueList list;
+  std::size_t patterns = 0;
+  for (QueueInfo& info : found) {
+    list.more = list.queues.size() == kMostListed || patterns >= kMostPatternsListed;
+    if (list.more) break;
+    complete(db, info);
+    patterns += info.patterns.size();
+    list.queues.push_back(std::move(info));
+  }
+  return list;
 }
 
 QueueInfo Events::queue_info(db::Session& db, std::uint64_t queue_id) {

@@ -4,6 +4,7 @@
 #include <set>
 #include <string_view>
 
+#include "db/list.hpp"
 #include "modules/events/capacity.hpp"
 #include "modules/events/ended.hpp"
 #include "modules/events/lists.hpp"
@@ -110,20 +111,35 @@ void write_patterns(db::Session& db, std::uint64_t subscription_id,
 
 namespace {
 
-constexpr std::string_view kAvailable = R"sql(
-  SELECT d.type AS type FROM event_declaration d
-   WHERE d.type >= ? AND d.type < ? AND d.live = 1 AND d.service_id = COALESCE(?, d.service_id)
+// Behind a condition on the type.
+constexpr std::string_view kHeardOf = R"sql(
+     AND d.live = 1 AND d.service_id = COALESCE(?, d.service_id)
      AND (? IS NULL OR EXISTS (SELECT 1 FROM profile_service ps WHERE ps.profile_id = ? AND ps.service_id = d.service_id))
    LIMIT 1)sql";
 
-bool is_transmitted(db::Session& db, const std::string& pattern, const TransmittersHeard& heard) {
-  if (covers_reserved(pattern) && !heard.transmitter_id) return true;
+bool is_heard_of(db::Session& db, const std::string& types, std::vector<db::Value> args,
+                 const TransmittersHeard& heard) {
+  args.insert(args.end(), {heard.transmitter_id, heard.profile_id, heard.profile_id});
+  const std::string sql = "SELECT d.type AS type FROM event_declaration d WHERE " + types;
+  return !db.query_with(
+                sql + std::string(kHeardOf), [](const db::Row& row) { return row.text("type"); }, args)
+              .empty();
+}
+
+bool is_range_transmitted(db::Session& db, const std::string& pattern, const TransmittersHeard& heard) {
   const TypeRange range = range_of(pattern);
-  return db
-      .query_one(
-          kAvailable, [](const db::Row& row) { return row.text("type"); }, range.first, range.second,
-          heard.transmitter_id, heard.profile_id, heard.profile_id)
-      .has_value();
+  return is_heard_of(db, "d.type >= ? AND d.type < ?", {range.first, range.second}, heard);
+}
+
+bool any_type_transmitted(db::Session& db, const std::vector<std::string>& types,
+                          const TransmittersHeard& heard) {
+  bool any = false;
+  db::in_pieces(types, db::kMaxList, [&](const std::vector<std::string>& piece) {
+    std::vector<db::Value> args;
+    const std::string in_list = "d.type IN (" + db::in_list(piece, args) + ")";
+    any = any || is_heard_of(db, in_list, std::move(args), heard);
+  });
+  return any;
 }
 
 constexpr std::string_view kCountDeliveries = R"sql(
@@ -135,8 +151,12 @@ constexpr std::string_view kCountDeliveries = R"sql(
 
 bool any_transmitted(db::Session& db, const std::vector<std::string>& patterns,
                      const TransmittersHeard& heard) {
-  return std::any_of(patterns.begin(), patterns.end(),
-                     [&](const std::string& pattern) { return is_transmitted(db, pattern, heard); });
+  if (!heard.transmitter_id && std::ranges::any_of(patterns, covers_reserved)) return true;
+  std::vector<std::string> types, ranges;
+  for (const std::string& pattern : patterns) (pattern.ends_with('*') ? ranges : types).push_back(pattern);
+  return any_type_transmitted(db, types, heard) || std::ranges::any_of(ranges, [&](const std::string& one) {
+           return is_range_transmitted(db, one, heard);
+         });
 }
 
 Subscription describe(db::Session& db, const SubscriptionRow& row, const std::vector<std::string>& patterns) {

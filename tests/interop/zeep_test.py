@@ -271,8 +271,11 @@ def test_events(world):
     # The queue's other operations.
     assert listener.RenewSubscription(name="mails", lifetimeSeconds=3600) > datetime.datetime.now(datetime.timezone.utc)
     listener.refused("RenewSubscription", "NOT_FOUND", "name", name="none")
-    assert [(s.name, s.type, s.state, s.lifetimeSeconds) for s in listener.ListSubscriptions()] == [
+    listed = listener.ListSubscriptions()
+    assert [(s.name, s.type, s.state, s.lifetimeSeconds) for s in listed.subscription] == [
         ("mails", ["mail.*"], "ACTIVE", 3600)]
+    assert listed.more is None
+    assert not listener.ListSubscriptions(afterName="mails").subscription
     w.nobody.refused("ListSubscriptions", "AUTHENTICATION_REQUIRED")
     sought = listener.SeekSubscription(subscription="mails", fromEventId=first)
     assert (sought.redelivered, sought.nextEventId) == (3, None)

@@ -395,7 +395,8 @@ TEST_F(QueueTest, AServiceListsItsSubscriptionsAndAUserHisTerminals) {
     request.max_pending = 50;
     events_.subscribe(db, {PartyKind::kService, kCalls}, request);
   });
-  const auto list = in([&](db::Session& db) { return events_.list_subscriptions(db, service(kCalls)); });
+  const auto list =
+      in([&](db::Session& db) { return events_.list_subscriptions(db, service(kCalls)).queues; });
   ASSERT_EQ(list.size(), 2U);
   EXPECT_EQ(list[0].name, "filtered");
   EXPECT_EQ(list[0].patterns, (Strings{"*", "mail.received"}));
@@ -412,11 +413,39 @@ TEST_F(QueueTest, AServiceListsItsSubscriptionsAndAUserHisTerminals) {
   EXPECT_TRUE(list[1].available);
 
   connect(kAlicePhone, kAliceWork, {"mail.received"});
-  const auto terminals = in([&](db::Session& db) { return events_.list_subscriptions(db, user(kAlice)); });
+  const auto terminals =
+      in([&](db::Session& db) { return events_.list_subscriptions(db, user(kAlice)).queues; });
   ASSERT_EQ(terminals.size(), 1U);
   EXPECT_EQ(terminals[0].name, "phone");
   EXPECT_EQ(terminals[0].patterns, Strings{"mail.received"});
-  EXPECT_TRUE(in([&](db::Session& db) { return events_.list_subscriptions(db, user(kBob)); }).empty());
+  EXPECT_TRUE(in([&](db::Session& db) { return events_.list_subscriptions(db, user(kBob)).queues; }).empty());
+}
+
+TEST_F(QueueTest, ALongListOfSubscriptionsIsReadPageByPage) {
+  in([&](db::Session& db) {
+    const auto name = [](int i) { return "s" + std::to_string(10'000 + i); };
+    for (int i = 0; i < 1100; ++i)
+      events_.subscribe(db, {PartyKind::kService, kMail}, {name(i), {"mail.*"}, {}, {}});
+  });
+  const auto page = [&](const std::string& after) {
+    return in([&](db::Session& db) { return events_.list_subscriptions(db, service(kMail), after); });
+  };
+  const QueueList first = page("");
+  EXPECT_EQ(first.queues.size(), 1000U);
+  EXPECT_TRUE(first.more);
+  const QueueList rest = page(first.queues.back().name);
+  EXPECT_EQ(rest.queues.size(), 100U);
+  EXPECT_FALSE(rest.more);
+  EXPECT_EQ(rest.queues.front().name, "s11000");
+}
+
+TEST_F(QueueTest, OfSubscriptionsWithVeryManyTypesAPageHoldsFewer) {
+  Strings types;
+  for (int i = 0; i < 1000; ++i) types.push_back("many.t" + std::to_string(i));
+  for (int i = 0; i < 12; ++i) subscribe(kMail, "s" + std::to_string(10 + i), types);
+  const QueueList list = in([&](db::Session& db) { return events_.list_subscriptions(db, service(kMail)); });
+  EXPECT_EQ(list.queues.size(), 10U);
+  EXPECT_TRUE(list.more);
 }
 
 }  // namespace
