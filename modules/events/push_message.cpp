@@ -51,6 +51,9 @@ XmlField event_field(const Event& event) {
   }
   inside.emplace_back("attempts", std::to_string(event.attempts));
   if (event.respond_before) inside.emplace_back("respondBefore", wire_time(*event.respond_before));
+  if (event.sequence > 0) inside.emplace_back("sequence", std::to_string(event.sequence));
+  if (event.replay) inside.emplace_back("replay", "true");
+  if (event.coalesced > 0) inside.emplace_back("coalesced", std::to_string(event.coalesced));
   return {"event", std::move(inside)};
 }
 

@@ -24,6 +24,9 @@ TEST(NotifyMessage, SaysAllThatAPullWouldSay) {
   events[1].id = 43;
   events[1].transmitter = {0, "", "", "events"};
   events[1].respond_before = db::from_sql("2026-11-23 05:00:00.000000");
+  events[1].sequence = 7;
+  events[1].replay = true;
+  events[1].coalesced = 3;
   const testing::Xml message(notify_message("https://crm.example/a?b=1&c=2", "inbox", events));
   const auto text = [&](const char* name) { return testing::text_of(testing::find(message.root(), name)); };
   EXPECT_EQ(testing::namespace_of(testing::find(message.root(), "Notify")), "urn:whitebrick:notify:1");
@@ -38,6 +41,9 @@ TEST(NotifyMessage, SaysAllThatAPullWouldSay) {
   EXPECT_EQ(text("attempts"), "2");
   EXPECT_EQ(text("component"), "events");
   EXPECT_EQ(text("respondBefore"), "2026-11-23T05:00:00.000000Z");
+  EXPECT_EQ(text("sequence"), "7");
+  EXPECT_EQ(text("replay"), "true");
+  EXPECT_EQ(text("coalesced"), "3");
 }
 
 // openssl dgst -sha256 -hmac "correct horse battery" , over: 1700000000.<x/>
