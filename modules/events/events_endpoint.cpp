@@ -319,6 +319,10 @@ class EventsEndpoint final : public EventsService {
         throw Fault(FaultCode::INVALID_ARGUMENT, "A terminal hears of all services of its profiles.",
                     "transmitter");
       }
+      if (in.lifetimeSeconds != nullptr || in.maxPending != nullptr) {
+        throw Fault(FaultCode::INVALID_ARGUMENT, "A terminal's events wait as long and as many as ever.",
+                    in.lifetimeSeconds != nullptr ? "lifetimeSeconds" : "maxPending");
+      }
       return events_.select_terminal_events(op.db, own_terminal(op.db, op.caller, in.name), profile, in.type);
     }
     is_connected(op.db, op.caller);  // registered, at least
