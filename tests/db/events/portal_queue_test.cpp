@@ -7,7 +7,7 @@ namespace {
 
 using Ids = std::vector<std::uint64_t>;
 
-class PortalTest : public EventsFixture {
+class PortalQueueTest : public EventsFixture {
  protected:
   void SetUp() override {
     EventsFixture::SetUp();
@@ -50,7 +50,7 @@ class PortalTest : public EventsFixture {
   std::uint64_t queue_ = 0;
 };
 
-TEST_F(PortalTest, WhatIsLostIsSaidThoughAnotherEventWasThereTwice) {
+TEST_F(PortalQueueTest, WhatIsLostIsSaidThoughAnotherEventWasThereTwice) {
   const auto both = publish_to_both("both"), lost = publish_to_both("lost");
   const Batch batch = pull(queue_);
   ASSERT_EQ(batch.events.size(), 4U);
@@ -65,7 +65,7 @@ TEST_F(PortalTest, WhatIsLostIsSaidThoughAnotherEventWasThereTwice) {
   EXPECT_EQ(done.lost, Ids{lost});
 }
 
-TEST_F(PortalTest, ALateAcknowledgementReachesTheDeadListThoughAnotherEventWasThereTwice) {
+TEST_F(PortalQueueTest, ALateAcknowledgementReachesTheDeadListThoughAnotherEventWasThereTwice) {
   const auto both = publish_to_both("both"), dies = publish_to_both("dies");
   const Batch batch = pull(queue_);
   in([&](db::Session& db) { db.execute("UPDATE delivery SET attempts = 10 WHERE event_id = ?", dies); });
@@ -82,7 +82,7 @@ TEST_F(PortalTest, ALateAcknowledgementReachesTheDeadListThoughAnotherEventWasTh
   EXPECT_TRUE(dead(0, 10).empty());
 }
 
-TEST_F(PortalTest, APageOfDeadEventsEndsBetweenTwoOfThem) {
+TEST_F(PortalQueueTest, APageOfDeadEventsEndsBetweenTwoOfThem) {
   const Ids ids{publish_to_both("1"), publish_to_both("2"), publish_to_both("3")};
   give_up();
   EXPECT_EQ(dead(0, 1), (Ids{ids[0], ids[0]}));
@@ -91,7 +91,7 @@ TEST_F(PortalTest, APageOfDeadEventsEndsBetweenTwoOfThem) {
   EXPECT_TRUE(dead(ids[2], 1).empty());
 }
 
-TEST_F(PortalTest, AtMostAThousandDeliveriesAreRequeuedAtOnce) {
+TEST_F(PortalQueueTest, AtMostAThousandDeliveriesAreRequeuedAtOnce) {
   const Ids ids{publish_to_both("1"), publish_to_both("2")};
   give_up();
   in([&](db::Session& db) {
