@@ -196,7 +196,10 @@ TEST_F(RulesTest, AChangeThatWritingRulesOvertakesIsToldToo) {
 TEST_F(RulesTest, TheLaterBeginningWinsWheneverRulesAreCompiled) {
   put(alice_, mode("first", ModeState::kNotAvailable));
   put(alice_, mode("second", ModeState::kUnknown));
-  put_rules("first", {in(minutes(-240), minutes(180)), in(minutes(-60), minutes(120))});
+  const Rule begin = in(minutes(-240), minutes(180));
+  Rule rest = begin;
+  rest.start = begin.start + minutes(180);
+  put_rules("first", {begin, rest});
   put_rules("second", {in(minutes(-120), minutes(180))});
   EXPECT_EQ(seen(carol_.user_id), ModeState::kUnknown);
   put_rules("boss", {in(minutes(60), minutes(60))});

@@ -174,6 +174,7 @@ TEST_F(TransmittersTest, WhoIsLimitedToATransmitterHearsOfThatOne) {
   settle();
   EXPECT_EQ(types(drain(limited.queue_id)), Strings{"event.unavailable"});
   in([&](db::Session& db) { events_.withdraw(db, kMail, {"mail.received"}); });
+  let_time_pass();
   settle();
   EXPECT_TRUE(drain(limited.queue_id).empty());
   EXPECT_EQ(count("SELECT COUNT(*) AS n FROM transmitter_notice"), 1);  // of the other one
