@@ -4,6 +4,14 @@
 
 namespace whitebrick::availability {
 
+std::vector<std::uint64_t> OwnerFacts::modes_for_some() const {
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, mode] : modes) {
+    if (mode.contacts > 0) ids.push_back(id);
+  }
+  return ids;
+}
+
 void AskerRights::add_list(profiles::ListKind kind) {
   (kind == profiles::ListKind::kRefused ? refused : authorised) = true;
 }

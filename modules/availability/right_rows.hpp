@@ -14,7 +14,8 @@ namespace whitebrick::availability {
 
 class RightRows {
  public:
-  // Stamps of the asker and of the buckets, which may be of other owners too.
+  // Stamps of the asker and of the buckets, which may be of other owners too. The owners have at most
+  // db::kMaxList modes for some contacts together.
   RightRows(db::Session&, const ReachAsker&, const std::vector<const OwnerFacts*>&,
             const std::vector<Bucket>&);
 

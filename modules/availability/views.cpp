@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "db/list.hpp"
 #include "modules/availability/availability.hpp"
 #include "modules/availability/owner_cache.hpp"
 #include "modules/availability/reach_cache.hpp"
@@ -111,11 +112,15 @@ void ReachReader::take(std::size_t place, View&& view, const StampsRead& stamps,
 void ReachReader::find_kept() {
   std::map<std::size_t, std::shared_ptr<const KeptOwner>> known;  // by place
   bool some = false;
+  std::size_t modes_for_some = 0;
   for (std::size_t i = 0; i < numbers_.size(); ++i) {
     const bool all = reaches_.knows(asker_, numbers_[i]);
     some = some || all;
     if (all) continue;
-    if (auto owner = owners_.find(numbers_[i])) known.emplace(i, std::move(owner));
+    auto owner = owners_.find(numbers_[i]);
+    if (!owner) continue;
+    modes_for_some += owner->facts.modes_for_some().size();
+    if (modes_for_some <= db::kMaxList) known.emplace(i, std::move(owner));
   }
   std::optional<RightRows> rights;
   StampsRead stamps;

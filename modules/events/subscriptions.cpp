@@ -111,24 +111,28 @@ void write_patterns(db::Session& db, std::uint64_t subscription_id,
 
 namespace {
 
-// Behind a condition on the type.
-constexpr std::string_view kHeardOf = R"sql(
+constexpr std::string_view kOfTypes = R"sql(
+  SELECT d.type AS type FROM event_declaration d WHERE d.type IN ()sql";
+
+constexpr std::string_view kOfRange = R"sql(
+  SELECT d.type AS type FROM event_declaration d WHERE (d.type >= ? AND d.type < ?)sql";
+
+constexpr std::string_view kHeardOf = R"sql()
      AND d.live = 1 AND d.service_id = COALESCE(?, d.service_id)
      AND (? IS NULL OR EXISTS (SELECT 1 FROM profile_service ps WHERE ps.profile_id = ? AND ps.service_id = d.service_id))
    LIMIT 1)sql";
 
-bool is_heard_of(db::Session& db, const std::string& types, std::vector<db::Value> args,
+bool is_heard_of(db::Session& db, std::string sql, std::vector<db::Value> args,
                  const TransmittersHeard& heard) {
   args.insert(args.end(), {heard.transmitter_id, heard.profile_id, heard.profile_id});
-  const std::string sql = "SELECT d.type AS type FROM event_declaration d WHERE " + types;
   return !db.query_with(
-                sql + std::string(kHeardOf), [](const db::Row& row) { return row.text("type"); }, args)
+                sql.append(kHeardOf), [](const db::Row& row) { return row.text("type"); }, args)
               .empty();
 }
 
 bool is_range_transmitted(db::Session& db, const std::string& pattern, const TransmittersHeard& heard) {
   const TypeRange range = range_of(pattern);
-  return is_heard_of(db, "d.type >= ? AND d.type < ?", {range.first, range.second}, heard);
+  return is_heard_of(db, std::string(kOfRange), {range.first, range.second}, heard);
 }
 
 bool any_type_transmitted(db::Session& db, const std::vector<std::string>& types,
@@ -136,8 +140,8 @@ bool any_type_transmitted(db::Session& db, const std::vector<std::string>& types
   bool any = false;
   db::in_pieces(types, db::kMaxList, [&](const std::vector<std::string>& piece) {
     std::vector<db::Value> args;
-    const std::string in_list = "d.type IN (" + db::in_list(piece, args) + ")";
-    any = any || is_heard_of(db, in_list, std::move(args), heard);
+    std::string sql = std::string(kOfTypes) + db::in_list(piece, args);
+    any = any || is_heard_of(db, std::move(sql), std::move(args), heard);
   });
   return any;
 }

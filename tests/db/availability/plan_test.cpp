@@ -89,6 +89,14 @@ TEST_F(PlanTest, ViewsAreReadByKeysOnly) {
   expect_keys_only(cost([&](db::Session& db) { availability_.views(db, 7, 0, numbers); }), 20 * 12);
   expect_keys_only(cost([&](db::Session& db) { availability_.views(db, 0, 900001, numbers); }), 20 * 9);
   expect_keys_only(cost([&](db::Session& db) { availability_.views_by(db, numbers[0], askers); }), 100 * 5);
+  // Of owners who are kept: stamps, and each one's lists and grants.
+  using OneShot = Availability::OneShot;
+  const auto reach = [&](std::uint64_t user, std::uint64_t service) {
+    return cost([&](db::Session& db) { availability_.reach(db, user, service, numbers, OneShot::kLeave); });
+  };
+  reach(7, 0);
+  expect_keys_only(reach(8, 0), 21 + 20 * 4);
+  expect_keys_only(reach(0, 900001), 21 + 20 * 2);
 }
 
 }  // namespace
