@@ -141,7 +141,7 @@ class Availability {
  public:
   // About how much memory what is kept may take, of answers and of owners; 0: nothing is kept.
   struct KeptBytes {
-    std::size_t reaches = std::size_t{8} << 20U, owners = std::size_t{8} << 20U;
+    std::size_t reaches = std::size_t{4} << 20U, owners = std::size_t{12} << 20U;
   };
   Availability(profiles::Profiles&, events::Events&, KeptBytes);
   Availability(profiles::Profiles& profiles, events::Events& events)

@@ -22,6 +22,8 @@ struct OwnerFacts {
   bool connected = false;
   std::vector<ActiveMode> modes;   // whoever they are for
   Time modes_until = Time::max();  // when they may be others, though nothing is written
+
+  std::vector<std::uint64_t> modes_for_some() const;
 };
 
 struct AskerRights {

@@ -12,12 +12,10 @@ namespace {
 
 using Args = std::vector<db::Value>;
 
-// The first argument is 1 to have services too, or 3; the last one the most rows. From the patterns: MariaDB
-// would read all subscriptions that name no profile.
+// The first argument is 1 to have services too, or 3; the last one the most rows.
 std::string select_general(const std::vector<std::string>& patterns, Args& args) {
   return R"sql(
-  SELECT STRAIGHT_JOIN DISTINCT s.owner_kind AS owner_kind, s.id AS subscription_id, s.queue_id AS queue_id,
-         s.pushed AS pushed
+  SELECT DISTINCT s.owner_kind AS owner_kind, s.id AS subscription_id, s.queue_id AS queue_id, s.pushed AS pushed
     FROM subscription_pattern p JOIN subscription s ON s.id = p.subscription_id
    WHERE s.owner_kind IN (3, ?) AND s.profile_id IS NULL AND (s.transmitter_id IS NULL OR s.transmitter_id = ?)
      AND p.pattern IN ()sql" +
@@ -212,7 +210,7 @@ std::vector<Recipient> recipients_by_id(db::Session& db, const std::vector<std::
 std::uint64_t count_general(db::Session& db, const std::string& type, std::uint64_t transmitter_id) {
   Args args{transmitter_id};
   const std::string sql = R"sql(
-  SELECT STRAIGHT_JOIN COUNT(DISTINCT s.id) AS subscriptions
+  SELECT COUNT(DISTINCT s.id) AS subscriptions
     FROM subscription_pattern p JOIN subscription s ON s.id = p.subscription_id
    WHERE s.owner_kind = 1 AND s.profile_id IS NULL AND (s.transmitter_id IS NULL OR s.transmitter_id = ?)
      AND p.pattern IN ()sql" +
