@@ -26,7 +26,6 @@ enum class Cause {
 std::string_view wire_name(Cause);
 std::string_view wire_name(availability::Connectability);
 
-
 std::string contact_state_content(const WatchedContact&);
 
 struct EndedSession {

@@ -76,12 +76,13 @@ TEST_F(PlanTest, ViewsAreReadByKeysOnly) {
   for (unsigned i = 1; i <= 100; ++i) askers.push_back(i * 29);
   service(900001, "mail", "acme");
 
-  const auto expect_keys_only = [](std::map<std::string, std::uint64_t> spent, std::uint64_t most_keys) {
+  const auto expect_keys_only = [](std::map<std::string, std::uint64_t> spent, std::uint64_t most_keys,
+                                   std::uint64_t most_temporary = 0) {
     EXPECT_EQ(spent["HANDLER_READ_RND_NEXT"], 0u) << "a table was scanned";
     EXPECT_EQ(spent["HANDLER_READ_FIRST"], 0u) << "an index was scanned";
     EXPECT_LE(spent["HANDLER_READ_NEXT"], most_keys) << "intervals of other weeks were read";
     EXPECT_EQ(spent["SORT_ROWS"], 0u);
-    EXPECT_EQ(spent["CREATED_TMP_TABLES"], 0u);
+    EXPECT_LE(spent["CREATED_TMP_TABLES"], most_temporary);
     EXPECT_GT(spent["HANDLER_READ_KEY"], 0u);
     EXPECT_LE(spent["HANDLER_READ_KEY"], most_keys);
   };
@@ -89,14 +90,14 @@ TEST_F(PlanTest, ViewsAreReadByKeysOnly) {
   expect_keys_only(cost([&](db::Session& db) { availability_.views(db, 7, 0, numbers); }), 20 * 12);
   expect_keys_only(cost([&](db::Session& db) { availability_.views(db, 0, 900001, numbers); }), 20 * 9);
   expect_keys_only(cost([&](db::Session& db) { availability_.views_by(db, numbers[0], askers); }), 100 * 5);
-  // Of owners who are kept: stamps, and each one's lists and grants.
+  // Of owners who are kept: stamps, put together in one row, and each one's lists and grants.
   using OneShot = Availability::OneShot;
   const auto reach = [&](std::uint64_t user, std::uint64_t service) {
     return cost([&](db::Session& db) { availability_.reach(db, user, service, numbers, OneShot::kLeave); });
   };
   reach(7, 0);
-  expect_keys_only(reach(8, 0), 21 + 20 * 4);
-  expect_keys_only(reach(0, 900001), 21 + 20 * 2);
+  expect_keys_only(reach(8, 0), 21 + 20 * 4, 1);
+  expect_keys_only(reach(0, 900001), 21 + 20 * 2, 1);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <future>
 
+#include "tests/support/eventually.hpp"
+
 namespace whitebrick::events {
 namespace {
 
@@ -28,7 +30,7 @@ class HostLookupTest : public ::testing::Test {
 TEST_F(HostLookupTest, ASilentNameServerHoldsUpNobodyForLong) {
   EXPECT_FALSE(lookup_.addresses("silent.example.com", 1ms));
   EXPECT_FALSE(lookup_.addresses("silent.example.com", 1h));  // hangs already
-  EXPECT_EQ(*asked_, 1);
+  EXPECT_TRUE(testing::eventually([&] { return *asked_ == 1; }));
   EXPECT_EQ(lookup_.addresses("crm.example.com", 1h).value().size(), 1U);
   EXPECT_EQ(lookup_.addresses("crm.example.com", 1h).value().size(), 1U);
   EXPECT_EQ(*asked_, 3);
