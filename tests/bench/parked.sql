@@ -1,6 +1,16 @@
 -- Connects the phones that are not connected, so that each of the 10,000 can park a poll, and lets
 -- all profiles have events of the publisher.
 SET @now = UTC_TIMESTAMP(6), @later = UTC_TIMESTAMP(6) + INTERVAL 1 DAY;
+
+-- Those that a portal has connected pull with it: they are connected anew.
+CREATE TEMPORARY TABLE through_portal
+SELECT x.id, x.terminal_id FROM terminal_session x JOIN queue q ON q.id = x.queue_id WHERE q.owner_kind = 1;
+DELETE a FROM access_session a JOIN through_portal x ON x.id = a.terminal_session_id;
+DELETE p FROM subscription_pattern p JOIN subscription s ON s.id = p.subscription_id
+  JOIN through_portal x ON s.owner_kind = 2 AND s.owner_id = x.terminal_id;
+DELETE s FROM subscription s JOIN through_portal x ON s.owner_kind = 2 AND s.owner_id = x.terminal_id;
+DELETE t FROM terminal_session t JOIN through_portal x ON x.id = t.id;
+
 CREATE TEMPORARY TABLE t SELECT id, user_id FROM terminal
  WHERE name = 'phone' AND id NOT IN (SELECT terminal_id FROM terminal_session);
 
