@@ -99,8 +99,8 @@ def plan(bench):
     pages(bench, PAGES[1][2], ANYWHERE, 1).run()
     bench.database.run("SET GLOBAL general_log = 0")
     text = re.sub(r"\s+", " ", (folder / "statements.log").read_text(errors="replace"))
-    statement = re.search(r"SELECT STRAIGHT_JOIN e\.id AS id FROM \(SELECT id AS id FROM event WHERE service_id .*? AS c "
-                          r".*? ORDER BY e\.id LIMIT \?", text)
+    statement = re.search(r"SELECT STRAIGHT_JOIN DISTINCT e\.id AS id FROM \(\(SELECT 0 AS source, id AS id FROM event "
+                          r"WHERE service_id .*? AS c .*? ORDER BY e\.id LIMIT \?", text)
     publisher = bench.database.run("SELECT id FROM account WHERE name = 'bench-publisher'").strip()
     values = iter([publisher, publisher, str(sum(bench.ids) // 2), "9223372036854775807", "5000", "'bench.seldom'", "100"])
     sql = re.sub(r"\?", lambda _: next(values), statement[0])
