@@ -90,8 +90,7 @@ RightRows::RightRows(db::Session& db, const ReachAsker& asker, const std::vector
 void RightRows::add(const db::Row& row) {
   const auto part = static_cast<Part>(row.number("part"));
   if (part == Part::kStamps) {
-    const auto stamps = row.bytes_or_null("text");
-    stamps_ = StampsRead(stamps ? std::string_view(stamps->value) : std::string_view(), row.time("at"));
+    stamps_ = StampsRead(row);
     return;
   }
   const std::uint64_t id = row.id("id");

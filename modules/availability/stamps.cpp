@@ -49,6 +49,9 @@ StampsRead::StampsRead(std::string_view rows, Time at) : at_(at) {
   if (!std::ranges::is_sorted(rows_, before)) std::ranges::sort(rows_, before);
 }
 
+StampsRead::StampsRead(const db::Row& row)
+    : StampsRead(row.bytes_or_null("text").value_or(db::Bytes()).value, row.time("at")) {}
+
 std::optional<Stamps> StampsRead::of(Bucket bucket) const {
   const auto found = std::ranges::lower_bound(rows_, bucket, {}, [](const auto& row) { return row.first; });
   return found == rows_.end() || found->first != bucket ? std::nullopt : std::optional(found->second);
@@ -74,7 +77,7 @@ namespace {
 
 // One row, because each row of a result costs as much as finding it.
 constexpr std::string_view kReadStamps = R"sql(
-SELECT GROUP_CONCAT(bucket, ' ', rights, modes, sessions SEPARATOR '') AS stamps, UTC_TIMESTAMP(6) AS at
+SELECT GROUP_CONCAT(bucket, ' ', rights, modes, sessions SEPARATOR '') AS text, UTC_TIMESTAMP(6) AS at
 FROM view_stamp WHERE bucket IN (?,)sql";
 
 }  // namespace
@@ -88,8 +91,7 @@ StampsRead read_stamps(db::Session& db, const std::vector<Bucket>& buckets, Buck
   db.query_with(
       sql,
       [&](const db::Row& row) {
-        const auto stamps = row.bytes_or_null("stamps");
-        read = StampsRead(stamps ? std::string_view(stamps->value) : std::string_view(), row.time("at"));
+        read = StampsRead(row);
         return true;
       },
       args);

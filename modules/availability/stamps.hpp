@@ -34,6 +34,8 @@ class StampsRead {
   // `rows` as GROUP_CONCAT(bucket, ' ', rights, modes, sessions SEPARATOR '') gives them; an end that is cut
   // off is left out.
   StampsRead(std::string_view rows, Time at);
+  // From a row that has them as `text`, and `at`.
+  explicit StampsRead(const db::Row&);
 
   Time at() const { return at_; }
   // Nothing for a row that is not there: what belongs to it cannot be kept.

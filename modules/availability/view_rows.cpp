@@ -146,8 +146,7 @@ void ViewRows::read(db::Session& db, const std::vector<std::uint64_t>& users, st
 void ViewRows::add(const db::Row& row) {
   const auto part = static_cast<Part>(row.number("part"));
   if (part == Part::kStamps) {
-    const auto stamps = row.bytes_or_null("text");
-    stamps_ = StampsRead(stamps ? std::string_view(stamps->value) : std::string_view(), row.time("at"));
+    stamps_ = StampsRead(row);
     return;
   }
   Owner& owner = owners_[row.text("text")];

@@ -12,6 +12,16 @@ using Numbers = std::vector<std::uint64_t>;
 
 class QueueTest : public EventsFixture {
  protected:
+  // The queue of a portal with two terminals of a profile, which uses the mail service.
+  std::uint64_t portal_of_two() {
+    let_profile_use(kAliceWork, kMail);
+    return in([&](db::Session& db) {
+      const auto queue = events_.open_queue(db, {PartyKind::kService, kCalls}, "terminals");
+      events_.subscribe_terminal(db, kAlicePhone, queue, kAliceWork, {"*"});
+      events_.subscribe_terminal(db, kAliceLaptop, queue, kAliceWork, {"*"});
+      return queue;
+    });
+  }
   void SetUp() override {
     EventsFixture::SetUp();
     declare(kMail, "mail.received");
@@ -83,13 +93,7 @@ TEST_F(QueueTest, WhatExpiredBeforeItWasHandedOutLeavesNoGap) {
 }
 
 TEST_F(QueueTest, APortalsEventForSeveralTerminalsHasANumberForEach) {
-  let_profile_use(kAliceWork, kMail);
-  const auto portal = in([&](db::Session& db) {
-    const auto queue = events_.open_queue(db, {PartyKind::kService, kCalls}, "terminals");
-    events_.subscribe_terminal(db, kAlicePhone, queue, kAliceWork, {"*"});
-    events_.subscribe_terminal(db, kAliceLaptop, queue, kAliceWork, {"*"});
-    return queue;
-  });
+  const auto portal = portal_of_two();
   publish(kMail, event("mail.received", "one", {kAliceWork}));
   publish(kMail, event("mail.received", "two", {kAliceWork}));
   EXPECT_EQ(sequences(pull(portal, 3)), (Numbers{1, 2, 3}));
@@ -97,13 +101,7 @@ TEST_F(QueueTest, APortalsEventForSeveralTerminalsHasANumberForEach) {
 }
 
 TEST_F(QueueTest, APortalsLargeEventMayEndABatchBetweenTwoTerminals) {
-  let_profile_use(kAliceWork, kMail);
-  const auto portal = in([&](db::Session& db) {
-    const auto queue = events_.open_queue(db, {PartyKind::kService, kCalls}, "terminals");
-    events_.subscribe_terminal(db, kAlicePhone, queue, kAliceWork, {"*"});
-    events_.subscribe_terminal(db, kAliceLaptop, queue, kAliceWork, {"*"});
-    return queue;
-  });
+  const auto portal = portal_of_two();
   publish(kMail, std::vector(3, event("mail.received", std::string(200'000, 'x'), {kAliceWork})));
   const Batch first = pull(portal);
   EXPECT_EQ(sequences(first), (Numbers{1, 2, 3, 4, 5}));
